@@ -1,0 +1,43 @@
+"""Where a dataset is cut, and what publishing it gave."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class End(StrEnum):
+    """Why a run ended and was published (DESIGN: how a run ends)."""
+
+    TARGET_REACHED = "TargetReached"
+    TARGET_NOT_REACHED = "TargetNotReached"
+    BUDGET_EXHAUSTED = "BudgetExhausted"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Per million tokens."""
+
+    input: Decimal
+    output: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What decides the cut. `max_candidates` is the number of root samples that exist (seeds or the spec's limit)."""
+
+    accepted_samples: int
+    max_candidates: int
+    max_tokens: int | None = None
+    max_cost: Decimal | None = None
+    price: Price | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What was published; prefixes are relative to the run's."""
+
+    prefix: str
+    dataset_prefix: str
+    dataset_digest: str
+    rows: int
