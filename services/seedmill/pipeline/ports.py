@@ -1,4 +1,4 @@
-"""What the pipeline needs of the services, as protocols. The services' `client` modules satisfy them; so do tests' fakes.
+"""What the pipeline needs of the services, as protocols. The `client` modules satisfy them; so do tests' fakes.
 
 All of them may be called by thousands of samples at once: the clients batch calls that arrive within a few milliseconds
 into one RPC and spread RPCs over replicas. Errors are those of `seedmill.serving.errors`: Unavailable and Busy (wait,

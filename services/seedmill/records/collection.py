@@ -37,8 +37,8 @@ class Collection:
 class CollectedSeeds:
     """The seeds of a corpus in the store.
 
-    `prefix` holds part-*.parquet and manifest.json, `digest` names their content; `skipped` counts what was left out, by
-    reason.
+    `prefix` holds part-*.parquet and manifest.json, `digest` names their content; `skipped` counts what was left out,
+    by reason.
     """
 
     prefix: str

@@ -32,8 +32,8 @@ class Seed:
     """One seed.
 
     `id` is 32 hex digits, a digest of kind, language, text and context; seeds of a corpus are ordered by it, which is a
-    shuffle that no one has to store. A FUNCTION seed has in `extra`: `name`, `docstring` (the cleaned text) and `context`
-    (the imports and top-level helpers that the function needs, as source; it may be empty).
+    shuffle that no one has to store. A FUNCTION seed has in `extra`: `name`, `docstring` (cleaned) and `context` (the
+    imports and top-level helpers that the function needs, as source; it may be empty).
     """
 
     id: str

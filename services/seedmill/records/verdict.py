@@ -22,7 +22,7 @@ class VerdictKind(StrEnum):
     """Who may say "pass"."""
 
     STRICT = "Strict"  # solution and tests in two processes with two uids
-    TOKEN = "Token"  # one process; the nonce arrives after the solution is loaded  # noqa: S105
+    TOKEN = "Token"  # one process; the nonce arrives after the solution is loaded
     AUTO = "Auto"  # strict where it fits, else token, recorded
 
 

@@ -36,7 +36,7 @@ class Isolation(StrEnum):
 
 class VerdictKind(StrEnum):
     STRICT = "Strict"
-    TOKEN = "Token"  # noqa: S105 - a verdict kind
+    TOKEN = "Token"
     AUTO = "Auto"
 
 
@@ -119,7 +119,7 @@ class Corpus(SpecModel):
     """Source code to take seeds from."""
 
     uri: Annotated[str, Field(min_length=1, max_length=2048)]
-    """A directory, a file (.jsonl, .parquet, .tar, .zip, source), s3://bucket/prefix, or installed:NAME (NAME, *, stdlib)."""
+    """A directory, a file (.jsonl, .parquet, .tar, .zip, source), s3://bucket/prefix, installed:NAME (or *, stdlib)."""
     languages: dict[str, int | None] | list[str] = Field(default_factory=lambda: ["python"])
     """Languages to take: a list, or a map from language to how many seeds at most."""
     licenses: Licenses = Field(default_factory=Licenses)

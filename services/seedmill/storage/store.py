@@ -1,4 +1,4 @@
-"""The one interface to where artifacts live. Two implementations: `directory.py` and `s3.py`; one contract test for both.
+"""The one interface to where artifacts live. Implementations: `directory.py` and `s3.py`; one contract test for both.
 
 Keys are `/`-separated relative paths without `..`, empty or absolute parts. Everything blocks; asyncio callers use
 `asyncio.to_thread`. A key that was put is there for every later get and list (read after write).
