@@ -1,7 +1,7 @@
 """What a recipe is made of: steps of four kinds, and what a step may see.
 
 A recipe is a list of steps. The pipeline walks each sample through them, writes one journal record per finished step,
-and ends the sample with the first `Rejected`. Every function here is pure: equal input gives equal output, at any restart.
+and ends the sample with the first `Rejected`. Every function here is pure: equal input gives equal output, always.
 
 Responses sampled for one prompt are *parts* of one Generate step. The Execute and Check steps behind it that say
 `of=<its name>` judge each part; parts are sampled in waves, and after a whole wave the lowest part that passed is taken

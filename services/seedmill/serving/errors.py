@@ -1,8 +1,8 @@
 """The errors that cross a service boundary: the same classes are raised in a server and come out of its client.
 
 A server raises them; the error interceptor turns them into a gRPC status with `google.rpc` details; the client turns
-the status back. What a caller does differs by class, so there are few. One bad item never fails its batch: item errors are
-results (`ItemError`), the others concern the whole call.
+the status back. What a caller does differs by class, so there are few. One bad item never fails its batch: item errors
+are results (`ItemError`), the others concern the whole call.
 """
 
 
