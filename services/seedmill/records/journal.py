@@ -77,7 +77,8 @@ class EndRecord:
     """How a sample ended.
 
     `chain` are the digests of the step records that made it, in order; `uses` those of all records it rests on: parts
-    that were not taken are in it, and their tokens count. `step` is where it was rejected or failed, `reason` the ledger's word.
+    that were not taken are in it, and their tokens count. `step` is where it was rejected or failed, `reason` the word
+    in the ledger.
     """
 
     sample: str

@@ -107,7 +107,7 @@ class Selection:
         return self._advance(root.index, tuple(decisions), root.tokens)
 
     def next_stays_stopped(self) -> bool:
-        """Whether the predecessor published the next root as stopped; then `walk_stopped` it, whatever the journal has."""
+        """Whether the predecessor has the next root as stopped; then `walk_stopped` it, whatever the journal says."""
         before = self.predecessor.get(str(self.next_root))
         return before is not None and before.reason == STOPPED
 
