@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from seedmill.recipes.steps import JSON, Check, Execute, Expand, Generate, Recipe, Rejected, Sample
 from seedmill.records.journal import StepRecord
 from seedmill.records.outputs import completion_of, verdict_of
 from seedmill.records.seed import Seed
-from seedmill.recipes.steps import JSON, Check, Execute, Expand, Generate, Recipe, Rejected, Sample
 
 
 def value_of(step: Generate | Execute, sample: Sample, record: StepRecord) -> JSON | Rejected:

@@ -42,7 +42,7 @@ def epoch_of(attempt: str) -> int:
 
 
 def attempt_name(epoch: int, random: str) -> str:
-    """`<epoch>-<random>`: six digits, so that names sort as their epochs; eight hex digits, so that no two are equal."""
+    """`<epoch>-<random>`: six digits, so that names sort as epochs; eight hex digits, so that no two are equal."""
     return f"{epoch:06d}-{random}"
 
 
@@ -79,7 +79,7 @@ class ReadSegment:
 
 
 def read_segments(store: Store, refs: Sequence[SegmentRef]) -> Iterator[ReadSegment]:
-    """Each segment, in the order given. A damaged one comes without records and with its damage. Raises StorageError."""
+    """Each segment, in the order given; a damaged one without records and with its damage. Raises StorageError."""
     for ref in refs:
         try:
             yield ReadSegment(ref, tuple(decode_segment(store.get(ref.key))))

@@ -1,0 +1,100 @@
+"""What a run published: HEAD.json, and the outcomes that every later publication keeps.
+
+`<run>/HEAD.json` names the latest publication; `<run>/publications/<n>-<random>/` holds segments.json,
+outcomes.parquet and manifest.json, all immutable. Aggregation writes them; the pipeline reads them to go on behind what was published.
+"""
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seedmill.records.selection import Kept, PublishedOutcome
+from seedmill.storage.store import ObjectMissing, Store
+
+_OUTCOMES = pa.schema(
+    [
+        pa.field("sample", pa.string(), nullable=False),
+        pa.field("outcome", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("tokens", pa.int64(), nullable=False),
+        pa.field("end", pa.string(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    """What became of one leaf; `tokens` are those of its root, on the root's first leaf, 0 on the others."""
+
+    sample: str
+    outcome: PublishedOutcome
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The latest publication of a run.
+
+    Prefixes are relative to the run's. `limits` are those it was cut with, `end` why the run ended, `ledger` the
+    published one, `cut` the number of root samples walked, `tokens` what they used.
+    """
+
+    publication: str
+    dataset_prefix: str
+    dataset_digest: str
+    rows: int
+    end: str
+    limits: Mapping[str, Any]
+    ledger: Mapping[str, Any]
+    cut: int
+    tokens: int
+
+
+def read_head(store: Store, run_prefix: str) -> Head | None:
+    """None when nothing was published yet. Raises StorageError, and ValueError when HEAD.json is not readable."""
+    try:
+        data = store.get(f"{run_prefix}/HEAD.json")
+    except ObjectMissing:
+        return None
+    return Head(**orjson.loads(data))
+
+
+def encode_head(head: Head) -> bytes:
+    fields = {name: getattr(head, name) for name in Head.__slots__}
+    return orjson.dumps(fields, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+
+
+def encode_outcomes(rows: Iterable[OutcomeRow]) -> bytes:
+    """outcomes.parquet, the same bytes for the same rows."""
+    table = pa.Table.from_pylist(
+        [
+            {
+                "sample": row.sample,
+                "outcome": row.outcome.kept.value,
+                "reason": row.outcome.reason,
+                "tokens": row.tokens,
+                "end": row.outcome.end,
+            }
+            for row in rows
+        ],
+        schema=_OUTCOMES,
+    )
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def read_outcomes(store: Store, run_prefix: str, publication: str) -> dict[str, PublishedOutcome]:
+    """What a publication says of each sample below its cut. Raises StorageError."""
+    data = store.get(f"{run_prefix}/{publication}/outcomes.parquet")
+    table: pa.Table = pq.read_table(io.BytesIO(data))
+    columns = [table.column(name).to_pylist() for name in ("sample", "outcome", "reason", "end")]
+    return {
+        sample: PublishedOutcome(Kept(outcome), reason, end)
+        for sample, outcome, reason, end in zip(*columns, strict=True)
+    }
