@@ -1,1 +1,4 @@
-"""TODO."""
+"""Moves samples through a recipe: a window of samples in flight, the journal's one writer, budget, stop.
+
+Knows no Kubernetes and no transport: the services stand behind the protocols in `ports.py`. `run.py` is the way in.
+"""

@@ -1,7 +1,8 @@
 """What a run published: HEAD.json, and the outcomes that every later publication keeps.
 
 `<run>/HEAD.json` names the latest publication; `<run>/publications/<n>-<random>/` holds segments.json,
-outcomes.parquet and manifest.json, all immutable. Aggregation writes them; the pipeline reads them to go on behind what was published.
+outcomes.parquet and manifest.json, all immutable. Aggregation writes them; the pipeline reads them to go on behind what
+was published.
 """
 
 import io

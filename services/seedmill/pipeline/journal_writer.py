@@ -1,0 +1,171 @@
+"""The one writer of a run's journal.
+
+A process names itself `<epoch>-<random>`, writes `open`, and then reads all attempts: so of two that start at the same
+time at least one sees the other, and a slow PUT of a process that died cannot land on a successor's key. Records gather
+in memory and are flushed together; one PUT is under way at a time, in order, with key and bytes fixed at the first try
+(journal rules 5-7). A sample is in flight until its last record is durable, so `append` returns a future.
+
+Nobody else may write here, but an old process may still live. Whoever finds a higher attempt listed is *fenced*: it
+takes nothing new. When the journal cannot be listed or flushed, it takes nothing new either, and `blocked` says why.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Sequence
+
+from seedmill.records.journal import Record, encode_segment
+from seedmill.storage.journal import Listing, attempt_name, list_journal, open_key, segment_key
+from seedmill.storage.store import StorageError, Store
+
+FENCE_SECONDS = 2.5
+"""A listing at most 5 s old decides whether new work may be taken; listing twice as often leaves room for slow ones."""
+LISTING_VALID_SECONDS = 5.0
+FLUSH_RECORDS = 256
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+class JournalWriter:
+    """Appends records durably.
+
+    `linger_seconds` is how long a record may wait for company (directory 0.05, S3 1). `window` is the run's: a flush
+    also starts when half of it waits.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run_prefix: str,
+        *,
+        linger_seconds: float,
+        window: int,
+        random_hex: Callable[[], str] = lambda: secrets.token_hex(4),
+    ) -> None:
+        self._store = store
+        self._run_prefix = run_prefix
+        self._linger = linger_seconds
+        self._flush_at = max(1, min(FLUSH_RECORDS, window // 2))
+        self._random_hex = random_hex
+        self._next_segment = 0
+        self._waiting: list[tuple[Record, asyncio.Future[None]]] = []
+        self._arrival = asyncio.Event()
+        self._closing = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._listed_at = 0.0
+        self.attempt = ""
+        self.fenced_by = ""
+        self.flush_trouble = ""
+        self.list_trouble = ""
+        self.bytes_written = 0
+
+    @property
+    def blocked(self) -> str:
+        """Why nothing new may be taken, or empty."""
+        if self.fenced_by:
+            return f"another process has taken over this run (attempt {self.fenced_by})"
+        if self.flush_trouble:
+            return f"the journal cannot be written: {self.flush_trouble}"
+        if self.list_trouble and time.monotonic() - self._listed_at > LISTING_VALID_SECONDS:
+            return f"the journal cannot be listed: {self.list_trouble}"
+        return ""
+
+    async def open(self) -> Listing:
+        """Name this attempt, then list what is there (this attempt included). Raises StorageError."""
+        before = await asyncio.to_thread(list_journal, self._store, self._run_prefix)
+        self.attempt = attempt_name(before.highest_epoch + 1, self._random_hex())
+        await asyncio.to_thread(self._store.put, open_key(self._run_prefix, self.attempt), b"")
+        listing = await asyncio.to_thread(list_journal, self._store, self._run_prefix)
+        self._note_attempts(listing.attempts)
+        self._tasks = [asyncio.create_task(self._flush_forever()), asyncio.create_task(self._watch_fence())]
+        return listing
+
+    def append(self, records: Sequence[Record]) -> "asyncio.Future[None]":
+        """Take records, in order. The future is done when the last of them (and so all) is durable."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.extend((record, done) for record in records)
+        self._arrival.set()
+        return done
+
+    async def close(self) -> None:
+        """Flush what waits, then stop. Waits as long as the store is away; cancel to give up."""
+        self._closing = True
+        self._arrival.set()
+        if self._tasks:
+            flusher, watcher = self._tasks
+            watcher.cancel()
+            await flusher
+
+    def abandon(self) -> None:
+        """Stop at once; what waits is lost (and will be made again)."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _flush_forever(self) -> None:
+        while True:
+            await self._arrival.wait()
+            await self._gather_company()
+            batch, self._waiting = self._waiting, []
+            self._arrival.clear()
+            if batch:
+                await self._put(batch)
+            if self._closing and not self._waiting:
+                return
+            if self._waiting:
+                self._arrival.set()
+
+    async def _gather_company(self) -> None:
+        deadline = time.monotonic() + self._linger
+        while not self._closing and len(self._waiting) < self._flush_at:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                return
+            self._arrival.clear()
+            try:
+                await asyncio.wait_for(self._arrival.wait(), remaining)
+            except TimeoutError:
+                return
+
+    async def _put(self, batch: list[tuple[Record, "asyncio.Future[None]"]]) -> None:
+        key = segment_key(self._run_prefix, self.attempt, self._next_segment)
+        data = encode_segment(record for record, _ in batch)
+        self._next_segment += 1
+        pause = 0.1
+        while True:
+            try:
+                await asyncio.to_thread(self._store.put, key, data)
+                break
+            except StorageError as error:
+                self.flush_trouble = str(error)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        self.flush_trouble = ""
+        self.bytes_written += len(data)
+        for _, done in batch:
+            if not done.done():
+                done.set_result(None)
+
+    async def _watch_fence(self) -> None:
+        while True:
+            await asyncio.sleep(FENCE_SECONDS)
+            try:
+                self._note_attempts(await asyncio.to_thread(self._list_newer))
+                self.list_trouble = ""
+            except StorageError as error:
+                self.list_trouble = str(error)
+
+    def _list_newer(self) -> tuple[str, ...]:
+        """Attempts of this epoch and the next one: a new attempt takes the epoch behind the highest it sees."""
+        epoch = int(self.attempt.partition("-")[0])
+        found: set[str] = set()
+        for each in (epoch, epoch + 1):
+            prefix = f"{self._run_prefix}/journal/"
+            found |= {
+                entry.key.removeprefix(prefix).partition("/")[0] for entry in self._store.list(f"{prefix}{each:06d}-")
+            }
+        return tuple(found)
+
+    def _note_attempts(self, attempts: Sequence[str]) -> None:
+        self._listed_at = time.monotonic()
+        highest = max(attempts, default="")
+        if highest > self.attempt:
+            self.fenced_by = highest

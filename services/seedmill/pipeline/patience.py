@@ -1,0 +1,35 @@
+"""Waiting for a dependency that is away. Nothing fails meanwhile, and the user is told what the run waits for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from seedmill.serving.errors import Busy, Unavailable
+
+T = TypeVar("T")
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+class Patience:
+    """Calls that are repeated until their dependency answers. `waiting` maps each dependency that is away to why."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, str] = {}
+
+    async def call(self, dependency: str, call: Callable[[], Awaitable[T]]) -> T:
+        """The call's result. Unavailable and Busy are waited out; every other error is raised as it is."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                result = await call()
+            except Busy as busy:
+                await asyncio.sleep(busy.retry_after_seconds)
+            except Unavailable as error:
+                self.waiting[dependency] = error.message
+                await asyncio.sleep(pause)
+                pause = min(1.7 * pause, LONGEST_PAUSE_SECONDS)
+            else:
+                self.waiting.pop(dependency, None)
+                return result
