@@ -64,6 +64,10 @@ class Frontier:
         """Whether the cut is reached."""
         return self.selection.ended is not None
 
+    def knows(self, index: int) -> bool:
+        """Whether this root is walked, or settled and waiting for its turn."""
+        return index < self.selection.next_root or index in self.waiting
+
     def settle(self, root: SettledRoot) -> list[WalkedRoot]:
         """Take a settled root, and walk as far as there is no gap. Roots below the front are walked already."""
         if root.index >= self.selection.next_root:

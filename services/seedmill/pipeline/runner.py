@@ -1,13 +1,13 @@
 """Keeps a window of samples in flight until the cut is reached, the budget is spent or someone says stop.
 
-Begun samples go before new ones, lower indices before higher. A sample that failed is issued again after a growing pause,
-at most three times. Nothing is issued while the journal is blocked or another process has taken over.
+Begun samples go before new ones, lower indices before higher. A sample that failed is issued again after a growing
+pause, at most three times. Nothing is issued while the journal is blocked or another process has taken over.
 """
 
 import asyncio
 import heapq
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -62,7 +62,6 @@ class Runner:
         limits: RunnerLimits,
         progress: Progress,
         begun: Sequence[RootRecords],
-        known: Callable[[int], bool],
     ) -> None:
         self._frontier = frontier
         self._walker = walker
@@ -73,11 +72,9 @@ class Runner:
         self._begun = {root.index: root for root in begun}
         self._ready = [(0.0, root.index) for root in begun]
         heapq.heapify(self._ready)
-        self._known = known
         self._next_new = 0
         self._flying: dict[asyncio.Task[None], int] = {}
         self._stopping = False
-        self._wake = asyncio.Event()
 
     @property
     def begun_count(self) -> int:
@@ -87,7 +84,6 @@ class Runner:
     def stop(self) -> None:
         """Issue nothing new; `run` returns when what is in flight has ended."""
         self._stopping = True
-        self._wake.set()
 
     async def run(self) -> RunnerEnd:
         """Until there is an end. Raises what makes the run impossible; nothing is in flight afterwards."""
@@ -144,7 +140,7 @@ class Runner:
         """The next root to issue: a begun one that is ready, else a new one that may be."""
         if self._ready and self._ready[0][0] <= time.monotonic():
             return self._begun[heapq.heappop(self._ready)[1]]
-        while self._known(self._next_new) or self._next_new in self._begun:
+        while self._frontier.knows(self._next_new) or self._next_new in self._begun:
             self._next_new += 1
         index = self._next_new
         if not self._frontier.may_issue(index, len(self._begun)):
@@ -154,19 +150,14 @@ class Runner:
         return self._begun[index]
 
     async def _settle_some(self) -> None:
-        waker = asyncio.create_task(self._wake.wait())
-        try:
-            done, _ = await asyncio.wait(
-                {*self._flying, waker}, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            waker.cancel()
-        self._wake.clear()
+        if not self._flying:
+            await asyncio.sleep(POLL_SECONDS)
+            return
+        done, _ = await asyncio.wait(self._flying, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
-            if task in self._flying:
-                index = self._flying.pop(task)
-                task.result()
-                self._settle(index)
+            index = self._flying.pop(task)
+            task.result()
+            self._settle(index)
 
     def _settle(self, index: int) -> None:
         root = self._begun[index]
@@ -175,7 +166,7 @@ class Runner:
             del self._begun[index]
             self._frontier.settle(settled)
             return
-        failures = max(root.failures(path) for path in root.ends)
+        failures = max((root.failures(path) for path in root.ends), default=1)
         pause = FAILURE_PAUSE_SECONDS[min(failures, len(FAILURE_PAUSE_SECONDS)) - 1]
         heapq.heappush(self._ready, (time.monotonic() + pause, index))
 

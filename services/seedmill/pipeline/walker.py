@@ -3,8 +3,8 @@
 A walker asks the journal for each step first and the services only for what is not there, so a resumed sample pays for
 nothing twice. It writes one record a finished step and one end a candidate, and returns when all of them are durable.
 
-Randomness is a function of (random seed, sample path, step, part, try): a restart draws the same numbers. All parts of a
-step share one rendered prompt; each has its own API seed.
+Randomness is a function of (random seed, sample path, step, part, try): a restart draws the same numbers. All parts of
+a step share one rendered prompt; each has its own API seed.
 """
 
 import asyncio
