@@ -54,7 +54,7 @@ class Frontier:
     decontaminator: Decontaminator
     block: int
     reads_pool: bool
-    on_kept: Callable[[Row], None]
+    on_walked: Callable[[WalkedRoot], None]
     waiting: dict[int, SettledRoot] = field(default_factory=dict[int, SettledRoot])
     kept: list[tuple[int, Row]] = field(default_factory=list[tuple[int, Row]])
     ahead: Tokens = Tokens()
@@ -68,19 +68,18 @@ class Frontier:
         """Whether this root is walked, or settled and waiting for its turn."""
         return index < self.selection.next_root or index in self.waiting
 
-    def settle(self, root: SettledRoot) -> list[WalkedRoot]:
+    def settle(self, root: SettledRoot) -> None:
         """Take a settled root, and walk as far as there is no gap. Roots below the front are walked already."""
         if root.index >= self.selection.next_root:
             self.waiting[root.index] = root
             self.ahead += root.tokens
-        return self.advance()
+        self.advance()
 
-    def advance(self) -> list[WalkedRoot]:
+    def advance(self) -> None:
         """Walk as far as there is no gap."""
-        walked: list[WalkedRoot] = []
         while not self.done:
             if self.selection.next_stays_stopped():
-                walked.append(self.selection.walk_stopped())
+                self.on_walked(self.selection.walk_stopped())
                 continue
             root = self.waiting.pop(self.selection.next_root, None)
             if root is None:
@@ -89,13 +88,9 @@ class Frontier:
                 self.ahead.prompt - root.tokens.prompt, self.ahead.completion - root.tokens.completion
             )  # fmt: skip
             step = self.selection.walk(root)
-            walked.append(step)
-            for decision in step.decisions:
-                if decision.row is not None:
-                    self.on_kept(decision.row)
-                    if self.reads_pool:
-                        self.kept.append((root.index, decision.row))
-        return walked
+            self.on_walked(step)
+            if self.reads_pool:
+                self.kept.extend((root.index, each.row) for each in step.decisions if each.row is not None)
 
     def may_issue(self, index: int, begun: int) -> bool:
         """Whether root `index` may be issued while `begun` others are begun and not settled."""

@@ -18,6 +18,10 @@ class Patience:
     def __init__(self) -> None:
         self.waiting: dict[str, str] = {}
 
+    def reasons(self) -> list[str]:
+        """One sentence for each dependency that is away."""
+        return [f"{dependency}: {reason}" for dependency, reason in self.waiting.items()]
+
     async def call(self, dependency: str, call: Callable[[], Awaitable[T]]) -> T:
         """The call's result. Unavailable and Busy are waited out; every other error is raised as it is."""
         pause = FIRST_PAUSE_SECONDS

@@ -8,6 +8,7 @@ from enum import StrEnum
 from seedmill.records.collection import CollectionProgress
 from seedmill.records.ledger import Ledger
 from seedmill.records.row import Row
+from seedmill.records.selection import WalkedRoot
 from seedmill.records.tokens import Tokens
 
 RECENT_ROWS = 8
@@ -60,6 +61,10 @@ class Progress:
     ledger: Callable[[], Ledger] = Ledger
     counted: Callable[[], Tokens] = Tokens
     waiting: Callable[[], list[str]] = list[str]
+
+    def walked(self, root: WalkedRoot) -> None:
+        """The selection took a step."""
+        self.recent.extend(decision.row for decision in root.decisions if decision.row is not None)
 
     def paid(self, tokens: Tokens) -> None:
         """A completion arrived."""

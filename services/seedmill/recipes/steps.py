@@ -115,8 +115,8 @@ class Recipe:
     """A method, ready to run.
 
     `digest` covers name, version, options and prompt texts; it enters every record's cfg. `row` makes the row of a
-    sample that came through all steps. `block` is G of the sight rule. `prompts` maps a step to the digest of its
-    prompt template, for the row's provenance.
+    sample that came through all steps. `prompts` maps a step to the digest of its prompt template, for the row's
+    provenance. `block` is G of the sight rule; `reads_pool` says whether a step reads the pool.
     """
 
     name: str
@@ -126,6 +126,7 @@ class Recipe:
     row: Callable[[Sample], Row]
     prompts: Mapping[str, str] = field(default_factory=dict[str, str])
     block: int = 1024
+    reads_pool: bool = False
 
     @property
     def cap_tokens(self) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 
 class End(StrEnum):
@@ -31,6 +32,18 @@ class Limits:
     max_tokens: int | None = None
     max_cost: Decimal | None = None
     price: Price | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in HEAD.json and a publication's manifest; money as decimal text."""
+        return {
+            "acceptedSamples": self.accepted_samples,
+            "maxCandidates": self.max_candidates,
+            "maxTokens": self.max_tokens,
+            "maxCost": None if self.max_cost is None else str(self.max_cost),
+            "pricePerMillionTokens": None
+            if self.price is None
+            else {"input": str(self.price.input), "output": str(self.price.output)},
+        }
 
 
 @dataclass(frozen=True, slots=True)

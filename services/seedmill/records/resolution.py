@@ -10,7 +10,7 @@ The rules are those of docs/journal.md; each closes a hole that a model of the j
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from seedmill.records.journal import (
@@ -190,13 +190,9 @@ class JournalIndex:
         """The records of a root sample, or None if there is none."""
         return self._roots.get(index)
 
-    def indices(self) -> Sequence[int]:
+    def roots(self) -> list[RootRecords]:
         """Root samples with at least one counting record, in order."""
-        return sorted(self._roots)
-
-    def drop(self, index: int) -> None:
-        """Forget a root sample that is settled and walked."""
-        self._roots.pop(index, None)
+        return [self._roots[index] for index in sorted(self._roots)]
 
     def _root(self, path: str) -> RootRecords:
         index = root_index(path)

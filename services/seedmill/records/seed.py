@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 
 
 class SeedKind(StrEnum):
@@ -42,3 +43,8 @@ class Seed:
     text: str
     source: Source
     extra: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def seed_id(kind: SeedKind, language: str, text: str, context: str) -> str:
+    """The id of a seed: where it was found does not enter, so the same code is the same seed everywhere."""
+    return sha256("\0".join((kind.value, language, text, context)).encode()).hexdigest()[:32]

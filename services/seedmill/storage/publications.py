@@ -41,7 +41,7 @@ class OutcomeRow:
 class Head:
     """The latest publication of a run.
 
-    Prefixes are relative to the run's. `limits` are those it was cut with, `end` why the run ended, `ledger` the
+    Prefixes are relative to the run's. `limits` are those it was cut with (`Limits.to_json`), `end` why the run ended, `ledger` the
     published one, `cut` the number of root samples walked, `tokens` what they used.
     """
 

@@ -1,0 +1,195 @@
+"""What stands before the first sample: the recipe, the teacher's models, the seeds, run.json.
+
+Everything here is idempotent, and everything that cannot work says so before anything is paid.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from seedmill.recipes.build import build, collection_options
+from seedmill.spec.digest import data_spec, spec_digest
+from seedmill.storage.seeds import SeedReader
+
+from seedmill.pipeline.patience import Patience
+from seedmill.pipeline.ports import Inference, Seeding
+from seedmill.recipes.steps import Generate, Recipe
+from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress, LanguageQuota
+from seedmill.records.publication import Limits, Price
+from seedmill.records.run_file import RunFile, run_prefix
+from seedmill.records.seed import Seed
+from seedmill.serving.errors import Misconfigured
+from seedmill.spec.model import Corpus, DatasetGeneration, Spec
+from seedmill.storage.store import ObjectMissing, Store
+
+DEFAULT_NAMESPACE = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to run: a checked spec, and where.
+
+    `corpus_uri` is absolute; with `max_files` > 0 only so much of the corpus is read (previews).
+    """
+
+    generation: DatasetGeneration
+    store: Store
+    corpus_uri: str
+    max_files: int = 0
+
+    @property
+    def spec(self) -> Spec:
+        return self.generation.spec
+
+    @property
+    def namespace(self) -> str:
+        return self.generation.metadata.namespace or DEFAULT_NAMESPACE
+
+
+@dataclass(frozen=True, slots=True)
+class ShardOfSeeds:
+    """The run's seeds: `count` of the reader's from `first` on."""
+
+    reader: SeedReader
+    first: int
+    count: int
+
+    def get(self, index: int) -> Seed:
+        return self.reader.get(self.first + index)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that a run needs before its first sample."""
+
+    run: RunFile
+    recipe: Recipe
+    seeds: ShardOfSeeds
+    limits: Limits
+
+
+def refuse_what_is_missing(spec: Spec) -> None:
+    """Raise Misconfigured for parts of the resource that this version cannot do yet."""
+    missing = {
+        "seeds.dataset": spec.seeds.dataset is not None,
+        "reuse": bool(spec.reuse),
+        "budget.maxGpuHours": spec.budget.max_gpu_hours is not None,
+        "output.store": spec.output.store is not None,
+    }
+    for field, used in missing.items():
+        if used:
+            raise Misconfigured("NotAvailable", f"spec.{field} is not available in this version; remove it")
+
+
+async def check_models(recipe: Recipe, inference: Inference, patience: Patience) -> list[str]:
+    """The endpoints that serve the recipe's models; waits while none answers. Raises Misconfigured."""
+    models = sorted({step.call.model for step in recipe.steps if isinstance(step, Generate)})
+    if not models:
+        return []
+    return await patience.call("teacher", partial(inference.check_models, models))
+
+
+async def prepare(
+    order: Order, seeding: Seeding, patience: Patience, on_collection: Callable[[CollectionProgress], None]
+) -> Prepared:
+    """Collect the seeds (or find them), and pin them in run.json. Raises Misconfigured and StorageError."""
+    recipe = build(order.spec)
+    digest = spec_digest(order.generation)
+    prefix = run_prefix(order.namespace, order.generation.metadata.name, digest)
+    run = _read_run(order.store, prefix)
+    collected = await patience.call(
+        "seeding", partial(seeding.collect, _collection(order, _corpus(order.spec)), on_collection)
+    )
+    if run is None:
+        run = _new_run(order, recipe, digest, collected)
+        order.store.put(f"{prefix}/run.json", run.encode())
+    elif run.recipe_digest != recipe.digest:
+        raise Misconfigured(
+            "RecipeChanged",
+            f"{prefix} was begun with another version of recipe {run.recipe} (its prompts or rules have changed); "
+            "finish it with that version, or give the resource another name",
+        )
+    elif run.seeds_digest != collected.digest:
+        raise Misconfigured(
+            "SeedsChanged",
+            f"the corpus {order.corpus_uri} has changed since {prefix} was begun ({collected.count} seeds now, "
+            f"{run.seeds_count} then); restore it, or give the resource another name to begin a new run",
+        )
+    reader = SeedReader(order.store, run.seeds_prefix)
+    seeds = _shard(reader, order.spec.seeds.shard)
+    return Prepared(run, recipe, seeds, limits_of(order.spec, seeds.count))
+
+
+def limits_of(spec: Spec, seeds: int) -> Limits:
+    """The spec's limits for a run over so many seeds."""
+    budget = spec.budget
+    price = budget.price_per_million_tokens
+    return Limits(
+        accepted_samples=spec.target.accepted_samples,
+        max_candidates=min(seeds, spec.target.max_candidates or seeds),
+        max_tokens=budget.max_tokens,
+        max_cost=budget.max_cost,
+        price=Price(price.input, price.output) if price else None,
+    )
+
+
+def _corpus(spec: Spec) -> Corpus:
+    if spec.seeds.corpus is None:
+        raise Misconfigured("NotAvailable", "spec.seeds needs a corpus in this version")
+    return spec.seeds.corpus
+
+
+def _collection(order: Order, corpus: Corpus) -> Collection:
+    options = collection_options(order.spec)
+    quotas = corpus.language_quotas
+    contamination = order.spec.decontamination
+    return Collection(
+        store_uri=order.store.uri,
+        corpus_uri=order.corpus_uri,
+        kind=options.kind,
+        languages=tuple(LanguageQuota(name, quotas.get(name, 0)) for name in corpus.languages),
+        allowed_licenses=tuple(corpus.licenses.allow),
+        allow_unknown_license=corpus.licenses.allow_unknown,
+        corpus_license=corpus.license or "",
+        text_field=corpus.text_field or "",
+        max_lines=options.max_lines,
+        random_seed=order.spec.random_seed,
+        require_doctests=options.require_doctests,
+        self_oss_filters=options.self_oss_filters,
+        max_files=order.max_files,
+        decontaminate=() if contamination.disabled else tuple(contamination.benchmarks or ()),
+    )
+
+
+def _read_run(store: Store, prefix: str) -> RunFile | None:
+    try:
+        return RunFile.decode(store.get(f"{prefix}/run.json"))
+    except ObjectMissing:
+        return None
+    except ValueError as error:
+        raise Misconfigured("RunUnreadable", f"{store.uri}/{prefix}/run.json: {error}") from error
+
+
+def _new_run(order: Order, recipe: Recipe, digest: str, collected: CollectedSeeds) -> RunFile:
+    return RunFile(
+        name=order.generation.metadata.name,
+        namespace=order.namespace,
+        spec_digest=digest,
+        spec=data_spec(order.generation),
+        recipe=recipe.name,
+        recipe_digest=recipe.digest,
+        seeds_prefix=collected.prefix,
+        seeds_digest=collected.digest,
+        seeds_count=collected.count,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _shard(reader: SeedReader, shard: str | None) -> ShardOfSeeds:
+    count = len(reader)
+    if shard is None:
+        return ShardOfSeeds(reader, 0, count)
+    number, of = map(int, shard.split("/"))
+    first, behind = count * (number - 1) // of, count * number // of
+    return ShardOfSeeds(reader, first, behind - first)

@@ -1,0 +1,90 @@
+"""From what the journal holds to a frontier that goes on behind it."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from seedmill.filters.decontamination import Decontaminator
+from seedmill.filters.similarity import RowIndex
+
+from seedmill.pipeline.frontier import Frontier
+from seedmill.pipeline.journal_writer import JournalWriter
+from seedmill.pipeline.preparation import Prepared
+from seedmill.recipes.rebuild import rebuild
+from seedmill.recipes.steps import Generate, Recipe
+from seedmill.records.journal import RetryRecord, root_index
+from seedmill.records.resolution import JournalIndex, Leaf, RootRecords
+from seedmill.records.row import Row
+from seedmill.records.selection import PublishedOutcome, Selection, WalkedRoot
+from seedmill.records.tokens import Tokens
+from seedmill.spec.model import Decontamination
+from seedmill.storage.journal import read_segments
+from seedmill.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What was found: roots begun and not settled, how many are settled, and the keys of segments that do not count."""
+
+    begun: tuple[RootRecords, ...]
+    settled: int
+    damaged: tuple[str, ...]
+
+
+def cap_of(recipe: Recipe) -> Tokens:
+    """The most one root sample can cost: parts x tries x (prompt limit, maxTokens) over all Generate steps."""
+    generates = [step for step in recipe.steps if isinstance(step, Generate)]
+    return Tokens(
+        sum(step.parts * step.tries * step.call.prompt_limit_tokens for step in generates),
+        sum(step.parts * step.tries * step.call.sampling.max_tokens for step in generates),
+    )
+
+
+def new_frontier(
+    prepared: Prepared,
+    decontamination: Decontamination,
+    predecessor: Mapping[str, PublishedOutcome],
+    on_walked: Callable[[WalkedRoot], None],
+) -> Frontier:
+    """A frontier at root 0. Raises what `Decontaminator.load` raises for an unknown benchmark."""
+    recipe, seeds = prepared.recipe, prepared.seeds
+
+    def row_of(leaf: Leaf) -> Row:
+        path = leaf.end.sample
+        return recipe.row(rebuild(recipe, path, seeds.get(root_index(path)), leaf.chain))
+
+    index = RowIndex()
+    return Frontier(
+        Selection(prepared.limits, cap_of(recipe), index, row_of, predecessor),
+        index,
+        Decontaminator.load([] if decontamination.disabled else decontamination.benchmarks),
+        recipe.block,
+        recipe.reads_pool,
+        on_walked,
+    )
+
+
+async def resume(store: Store, journal: JournalWriter, frontier: Frontier, cfg: str, *, retry: bool) -> Resumed:
+    """Open the journal and fold in what is settled. With `retry`, failed ends are tried anew. Raises StorageError."""
+    listing = await journal.open()
+    index = JournalIndex(cfg)
+    damaged: list[str] = []
+    for segment in await asyncio.to_thread(lambda: list(read_segments(store, listing.segments))):
+        if segment.damage:
+            damaged.append(segment.ref.key)
+        index.add(segment.ref.attempt, segment.ref.number, segment.records)
+    earlier = [attempt for attempt in listing.attempts if attempt != journal.attempt]
+    if retry and earlier:
+        record = RetryRecord(max(earlier))
+        await journal.append([record])
+        index.add(journal.attempt, 0, [record])
+    index.finish({path: outcome.end for path, outcome in frontier.selection.predecessor.items()})
+    begun: list[RootRecords] = []
+    for root in index.roots():
+        settled = root.settled()
+        if settled is None:
+            begun.append(root)
+        else:
+            frontier.settle(settled)
+    frontier.advance()
+    return Resumed(tuple(begun), frontier.selection.next_root + len(frontier.waiting), tuple(damaged))
