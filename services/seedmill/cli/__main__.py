@@ -1,0 +1,5 @@
+"""`python -m seedmill.cli`, for processes that start each other."""
+
+from seedmill.cli.main import main
+
+main()

@@ -1,0 +1,158 @@
+"""What a person sees while a run goes on: a live panel in a terminal, plain lines elsewhere."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from seedmill.pipeline.progress import Phase, Snapshot
+
+LIVE_SECONDS = 0.5
+PLAIN_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Rates:
+    """Speeds since generating began in this process; what an earlier process made does not count."""
+
+    started: float = 0.0
+    accepted_before: int = 0
+    snapshot: Snapshot | None = None
+
+    def note(self, snapshot: Snapshot) -> None:
+        if not self.started and snapshot.phase is Phase.GENERATING:
+            self.started = time.monotonic()
+            self.accepted_before = snapshot.ledger.accepted
+        self.snapshot = snapshot
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started if self.started else 0.0
+
+    @property
+    def rows_per_second(self) -> float:
+        if self.snapshot is None or not self.seconds:
+            return 0.0
+        return (self.snapshot.ledger.accepted - self.accepted_before) / self.seconds
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.snapshot.paid.total / self.seconds if self.snapshot is not None and self.seconds else 0.0
+
+    @property
+    def yield_percent(self) -> float | None:
+        """Accepted of settled, or None while nothing is settled."""
+        if self.snapshot is None or not self.snapshot.ledger.settled:
+            return None
+        return 100 * self.snapshot.ledger.accepted / self.snapshot.ledger.settled
+
+    @property
+    def eta(self) -> str:
+        """Time to the target at the speed so far, or to the last candidate if that comes first; empty if unknown."""
+        snapshot = self.snapshot
+        if snapshot is None or self.rows_per_second <= 0:
+            return ""
+        seconds = (snapshot.target - snapshot.ledger.accepted) / self.rows_per_second
+        settled_per_second = self.rows_per_second * 100 / (self.yield_percent or 100)
+        seconds = min(seconds, (snapshot.candidates - snapshot.ledger.settled) / max(settled_per_second, 1e-9))
+        return duration(max(0.0, seconds))
+
+
+@dataclass(slots=True)
+class Display:
+    """Shows snapshots until cancelled. `take` gives the present one."""
+
+    console: Console
+    title: str
+    take: Callable[[], Snapshot]
+    rates: Rates = field(default_factory=Rates)
+    _said: str = ""
+
+    async def show(self) -> None:
+        """Show until cancelled."""
+        if self.console.is_terminal:
+            await self._show_live()
+        else:
+            await self._show_lines()
+
+    async def _show_live(self) -> None:
+        with Live(console=self.console, refresh_per_second=4, transient=True) as live:
+            while True:
+                snapshot = self.take()
+                self.rates.note(snapshot)
+                live.update(self._panel(snapshot))
+                await asyncio.sleep(LIVE_SECONDS)
+
+    async def _show_lines(self) -> None:
+        next_line = 0.0
+        while True:
+            snapshot = self.take()
+            self.rates.note(snapshot)
+            waiting = "; ".join(snapshot.waiting)
+            news = f"{snapshot.phase}|{waiting}"
+            if news != self._said or time.monotonic() >= next_line:
+                self._said, next_line = news, time.monotonic() + PLAIN_SECONDS
+                self.console.print(self._line(snapshot), highlight=False, soft_wrap=True)
+            await asyncio.sleep(LIVE_SECONDS)
+
+    def _line(self, snapshot: Snapshot) -> str:
+        if snapshot.phase in (Phase.STARTING, Phase.COLLECTING):
+            text = f"{snapshot.phase}{_collected(snapshot)}"
+        else:
+            parts = [f"{name} {value}" for name, value in self._figures(snapshot)]
+            text = f"{snapshot.phase}: {snapshot.ledger.accepted}/{snapshot.target} rows, " + ", ".join(parts)
+        return text + (f"; waiting: {'; '.join(snapshot.waiting)}" if snapshot.waiting else "")
+
+    def _figures(self, snapshot: Snapshot) -> list[tuple[str, str]]:
+        rates, ledger = self.rates, snapshot.ledger
+        percent = rates.yield_percent
+        figures = [
+            ("yield", "-" if percent is None else f"{percent:.0f} %"),
+            ("rejected", str(sum(ledger.rejected.values()))),
+            ("failed", str(sum(ledger.failed.values()))),
+            ("in flight", str(snapshot.in_flight)),
+        ]
+        if snapshot.paid.total:
+            figures.append(("tokens/s", f"{rates.tokens_per_second:,.0f}"))
+        if rates.eta:
+            figures.append(("ETA", rates.eta))
+        return figures
+
+    def _panel(self, snapshot: Snapshot) -> RenderableType:
+        lines: list[RenderableType] = [Text.assemble((self.title, "bold"), f"  {snapshot.phase}{_collected(snapshot)}")]
+        if snapshot.phase not in (Phase.STARTING, Phase.COLLECTING):
+            bar = Table.grid(padding=(0, 1))
+            rows = f"{snapshot.ledger.accepted}/{snapshot.target} rows"
+            bar.add_row(ProgressBar(total=snapshot.target, completed=snapshot.ledger.accepted, width=40), rows)
+            figures = Table.grid(padding=(0, 2))
+            figures.add_row(*(Text.assemble((f"{name} ", "dim"), value) for name, value in self._figures(snapshot)))
+            lines += [bar, figures]
+            reasons = sorted(snapshot.ledger.rejected.items(), key=lambda item: -item[1])[:4]
+            if reasons:
+                lines.append(Text("rejected: " + ", ".join(f"{name} {count}" for name, count in reasons), "dim"))
+            for row in list(snapshot.recent)[-3:]:
+                lines.append(Text("  + " + " ".join(row.instruction.split())[: self.console.width - 6], "green"))
+        lines += [Text(f"waiting: {reason}", "yellow") for reason in snapshot.waiting]
+        return Group(*lines)
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min`, `2 h 05 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _collected(snapshot: Snapshot) -> str:
+    found = snapshot.collection
+    if found is None or snapshot.phase is not Phase.COLLECTING:
+        return ""
+    total = f" of {found.files_total:,}" if found.files_total else ""
+    return f": {found.files_read:,}{total} files read, {found.seeds:,} seeds"

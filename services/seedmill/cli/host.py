@@ -1,0 +1,150 @@
+"""The laptop's host: the four services as child processes on Unix sockets, and clients to them.
+
+They are the same servers that a cluster runs; here their sockets lie in a private folder and they end with this
+process. A service that dies is started again, and the run waits for it as for any dependency that is away.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seedmill.aggregation.client import AggregationClient
+from seedmill.execution.client import ExecutionClient
+from seedmill.inference.client import InferenceClient
+from seedmill.seeding.client import SeedingClient
+from seedmill.serving.channel import Channels
+
+from seedmill.pipeline.run import Services
+from seedmill.serving.errors import Misconfigured
+
+START_SECONDS = 90.0
+RESTART_PAUSE_SECONDS = 1.0
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostOptions:
+    """What to start.
+
+    `endpoints` are inference endpoints (`openai:URL`, `embedded:`), empty when the recipe needs no teacher;
+    `process_isolation` lets programs run without gVisor; `replicas` maps service names to how many are started.
+    """
+
+    logs: Path
+    endpoints: Sequence[str] = ()
+    process_isolation: bool = False
+    replicas: dict[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(slots=True)
+class _Child:
+    """One service process, restarted when it dies."""
+
+    command: list[str]
+    log: Path
+    process: asyncio.subprocess.Process | None = None
+    stopping: bool = False
+
+    async def keep_running(self) -> None:
+        while not self.stopping:
+            with self.log.open("ab") as output:
+                self.process = await asyncio.create_subprocess_exec(
+                    *self.command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+            await self.process.wait()
+            if not self.stopping:
+                await asyncio.sleep(RESTART_PAUSE_SECONDS)
+
+    async def stop(self) -> None:
+        self.stopping = True
+        if self.process is None or self.process.returncode is not None:
+            return
+        self.process.terminate()
+        try:
+            await asyncio.wait_for(self.process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+
+    def last_words(self) -> str:
+        """The last line of the log that says something, for the error when the service does not come up."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1][:400] if lines else "it printed nothing"
+
+
+@asynccontextmanager
+async def services(options: HostOptions, run_name: str) -> AsyncIterator[Services]:
+    """Start the services, wait until they answer, and stop them at the end.
+
+    Raises Misconfigured when one of them exits instead of answering, with its last words.
+    """
+    options.logs.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        sockets = stack.enter_context(tempfile.TemporaryDirectory(prefix="seedmill-"))
+        addresses = {
+            name: [f"unix:{sockets}/{name}-{n}.sock" for n in range(options.replicas.get(name, 1))]
+            for name in ("seeding", "inference", "execution", "aggregation")
+        }
+        tasks: list[asyncio.Task[None]] = []
+        children: list[_Child] = []
+        stack.push_async_callback(_stop_all, children, tasks)
+        for name, of_service in addresses.items():
+            for number, address in enumerate(of_service):
+                child = _Child(_command(name, address, options), options.logs / f"{name}-{number}.log")
+                child.log.unlink(missing_ok=True)
+                children.append(child)
+                tasks.append(asyncio.create_task(child.keep_running()))
+        channels = {name: Channels(of_service, name) for name, of_service in addresses.items()}
+        for each in channels.values():
+            stack.push_async_callback(each.close)
+        await _wait_until_ready(channels, children)
+        yield Services(
+            SeedingClient(channels["seeding"]),
+            InferenceClient(channels["inference"], run_name),
+            ExecutionClient(channels["execution"], run_name),
+            AggregationClient(channels["aggregation"]),
+        )
+
+
+async def _wait_until_ready(channels: dict[str, Channels], children: Sequence[_Child]) -> None:
+    ready = asyncio.gather(*(each.ready(START_SECONDS) for each in channels.values()))
+    while not ready.done():
+        await asyncio.wait([ready], timeout=0.2)
+        for child in children:
+            if child.process is not None and child.process.returncode not in (None, 0):
+                ready.cancel()
+                await asyncio.gather(ready, return_exceptions=True)
+                raise Misconfigured("ServiceDidNotStart", child.last_words())
+    await ready
+
+
+async def _stop_all(children: Sequence[_Child], tasks: Sequence["asyncio.Task[None]"]) -> None:
+    await asyncio.gather(*(child.stop() for child in children))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _command(name: str, address: str, options: HostOptions) -> list[str]:
+    command = [sys.executable, "-m", "seedmill.cli", "serve", name, "--address", address, "--exit-with-parent"]
+    match name:
+        case "inference":
+            for endpoint in options.endpoints:
+                command += ["--endpoint", endpoint]
+        case "execution":
+            if options.process_isolation:
+                command += ["--isolation", "process"]
+            if (replicas := options.replicas.get(name, 1)) > 1:
+                command += ["--workers", str(max(1, (os.cpu_count() or 1) // replicas))]
+        case _:
+            pass
+    return command

@@ -1,0 +1,67 @@
+"""From a file and the command line's overrides to a checked DatasetGeneration."""
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from seedmill.spec.parse import load_one
+
+from seedmill.serving.errors import Misconfigured
+from seedmill.spec.model import DatasetGeneration, Isolation, Spec
+
+EMBEDDED_MODEL = "smollm2-135m-instruct"
+
+
+class IsolationOption(StrEnum):
+    """How `--isolation` is spelled."""
+
+    POOLED = "pooled"
+    FRESH = "fresh"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line changes in a file."""
+
+    model: str | None = None
+    limit: int | None = None
+    isolation: IsolationOption | None = None
+
+
+def load(file: Path, overrides: Overrides) -> DatasetGeneration:
+    """Read, check and override. Raises SpecError, and Misconfigured when an override does not fit."""
+    generation = load_one(file)
+    spec = generation.spec
+    if overrides.model is not None:
+        if spec.teacher is None:
+            raise Misconfigured("NoTeacher", f"--model does not fit: recipe {spec.recipe.name} uses no teacher")
+        spec = _changed(spec, teacher=spec.teacher.model_copy(update={"model": overrides.model}))
+    if overrides.limit is not None:
+        most = min(overrides.limit, spec.target.max_candidates or overrides.limit)
+        spec = _changed(spec, target=spec.target.model_copy(update={"max_candidates": most}))
+    if overrides.isolation is not None:
+        isolation = Isolation(overrides.isolation.value.capitalize())
+        spec = _changed(spec, execution=spec.execution.model_copy(update={"isolation": isolation}))
+    return generation.model_copy(update={"spec": spec})
+
+
+def endpoints(spec: Spec, teacher: str | None) -> list[str]:
+    """The inference endpoints for a run on this machine. Raises Misconfigured when nothing says where the model is."""
+    if spec.teacher is None:
+        return []
+    named = teacher or os.environ.get("SEEDMILL_TEACHER")
+    if named:
+        return [named]
+    if spec.teacher.model == EMBEDDED_MODEL:
+        return ["embedded:"]
+    raise Misconfigured(
+        "NoEndpoint",
+        f"nothing says where model {spec.teacher.model} is served: give --teacher http://host:port/v1 "
+        f"(any OpenAI-compatible server), or set SEEDMILL_TEACHER; {EMBEDDED_MODEL} alone runs on this machine",
+    )
+
+
+def _changed(spec: Spec, **fields: object) -> Spec:
+    return spec.model_copy(update=fields)

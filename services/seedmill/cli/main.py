@@ -1,0 +1,69 @@
+"""The command line: what there is, and how errors reach a person.
+
+A user never sees a traceback for something that is theirs to mend: errors of the services, the store and the spec
+become one line on stderr and an exit status (2: it cannot work as it stands; see docs/operations.md for all of them).
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+from seedmill.cli.crd import crd
+from seedmill.cli.doctor import doctor
+from seedmill.cli.execute import execute
+from seedmill.cli.lint import lint
+from seedmill.cli.serve import serve_app
+from seedmill.cli.setup import setup_app
+from seedmill.spec.errors import SpecError
+
+from seedmill.cli.inspect import inspect
+from seedmill.cli.preview import preview
+from seedmill.cli.replay import replay
+from seedmill.cli.run import run
+from seedmill.serving.errors import ServiceError
+from seedmill.storage.store import StorageError
+
+app = typer.Typer(
+    name="seedmill",
+    help="Verified instruction-tuning datasets for code LLMs, from open-source code.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (run, preview, lint, inspect, replay, execute, doctor, crd):
+    app.command()(command)
+app.add_typer(serve_app, name="serve")
+app.add_typer(setup_app, name="setup")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"seedmill {version('seedmill')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Verified instruction-tuning datasets for code LLMs, from open-source code."""
+
+
+def main() -> None:
+    """Run the command line; the way in for the `seedmill` script."""
+    try:
+        app()
+    except (ServiceError, SpecError, StorageError) as error:
+        typer.echo(f"seedmill: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""`seedmill run FILE`: make the dataset that a file describes, on this machine. Again on the same workdir = go on."""
+
+import asyncio
+import json as json_module
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seedmill.cli.loading import IsolationOption
+
+FileArgument = Annotated[Path, typer.Argument(help="A DatasetGeneration (YAML).", show_default=False)]
+WorkdirOption = Annotated[
+    str, typer.Option("--workdir", "-w", help="Where everything is kept: a directory, or s3://bucket/prefix.")
+]
+TeacherOption = Annotated[
+    str | None,
+    typer.Option(help="Base URL of an OpenAI-compatible server, such as http://localhost:8000/v1.", show_default=False),
+]
+ModelOption = Annotated[
+    str | None, typer.Option(help="Model to use instead of spec.teacher.model.", show_default=False)
+]
+IsolationChoice = Annotated[
+    IsolationOption | None,
+    typer.Option(help="`process` runs programs WITHOUT a sandbox, on this machine.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+
+def run(
+    file: FileArgument,
+    workdir: WorkdirOption = "seedmill-work",
+    teacher: TeacherOption = None,
+    model: ModelOption = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Try at most so many candidates (maxCandidates).", show_default=False)
+    ] = None,
+    isolation: IsolationChoice = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 when the target is not reached.")] = False,
+    replicas: Annotated[int, typer.Option(min=1, max=16, help="Processes of each of the four services.")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """Make the dataset that FILE describes. Run again on the same workdir to go on where it stopped.
+
+    Exit status: 0 published; 2 it cannot work as it stands; 3 the target was not reached (with --strict); 4 a budget or
+    deadline ended it (published as far as it got); 5 too many failures; 130 and 143 interrupted.
+    """
+    from seedmill.cli.loading import Overrides, endpoints, load
+
+    generation = load(file, Overrides(model, limit, isolation))
+    sources = endpoints(generation.spec, teacher)
+    raise typer.Exit(asyncio.run(_run(generation, file, workdir, sources, replicas, strict=strict, as_json=json)))
+
+
+async def _run(
+    generation: Any, file: Path, workdir: str, sources: list[str], replicas: int, *, strict: bool, as_json: bool
+) -> int:
+    from rich.console import Console
+
+    from seedmill.cli.display import Display
+    from seedmill.cli.host import HostOptions, services
+    from seedmill.cli.outcome import describe, exit_status, result_json
+    from seedmill.cli.workdir import corpus_uri, log_folder, only_process, prefix_of
+    from seedmill.pipeline.preparation import Order, refuse_what_is_missing
+    from seedmill.pipeline.run import Run
+    from seedmill.spec.model import Isolation
+    from seedmill.storage import open_store
+
+    refuse_what_is_missing(generation.spec)
+    store = open_store(workdir)
+    prefix = prefix_of(generation)
+    console = Console(stderr=True)
+    options = HostOptions(
+        logs=log_folder(store, prefix),
+        endpoints=sources,
+        process_isolation=generation.spec.execution.isolation is Isolation.PROCESS,
+        replicas=dict.fromkeys(("seeding", "inference", "execution", "aggregation"), replicas),
+    )
+    with only_process(store, prefix):
+        async with services(options, prefix) as hosted:
+            work = Run(Order(generation, store, corpus_uri(generation, file)), hosted)
+            task = asyncio.create_task(work.execute())
+            signals = _Signals(work, task, console)
+            display = Display(console, generation.metadata.name, work.progress.snapshot)
+            shower = asyncio.create_task(display.show())
+            try:
+                result = await task
+            except asyncio.CancelledError:
+                if signals.caught is None:
+                    raise
+                console.print("stopped; what was durable is kept, run again to go on")
+                return 128 + signals.caught
+            finally:
+                shower.cancel()
+                await asyncio.gather(shower, return_exceptions=True)
+    if as_json:
+        typer.echo(json_module.dumps(result_json(result, store), indent=2))
+    else:
+        describe(result, store, console, display.rates)
+    return exit_status(result.ending, strict=strict, caught=signals.caught)
+
+
+class _Signals:
+    """The first SIGINT or SIGTERM drains, a second one stops at once. Nothing durable is lost either way."""
+
+    def __init__(self, work: Any, task: "asyncio.Task[Any]", console: Any) -> None:
+        self._work = work
+        self._task = task
+        self._console = console
+        self.caught: int | None = None
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._handle, int(number))
+
+    def _handle(self, number: int) -> None:
+        from seedmill.pipeline.progress import Phase
+
+        first = self.caught is None
+        self.caught = number
+        generating = self._work.progress.phase in (Phase.GENERATING, Phase.DRAINING)
+        if first and generating:
+            self._console.print("finishing what is in flight; once more to stop at once")
+            self._work.stop()
+        else:
+            self._task.cancel()
