@@ -107,6 +107,6 @@ def find_run(run: str, workdir: str) -> tuple[Store, str]:
             raise Misconfigured("NoSuchRun", f"no run {run!r} in {store.uri}; there are: {names}")
         case _:
             names = ", ".join(prefix.rpartition("/")[2] for prefix in named)
-            raise Misconfigured(
+            raise Misconfigured("AmbiguousRun", f"several runs in {store.uri} are called {run!r}; name one of {names}")
                 "AmbiguousRun", f"several runs are called {run!r} in {store.uri}: {names}; name one of them"
             )

@@ -1,4 +1,4 @@
-"""`seedmill replay RUN`: the published dataset again, from the journal alone, and whether it is the same to the byte."""
+"""`seedmill replay RUN`: the published dataset again, from the journal alone, and whether it is the same."""
 
 import json as json_module
 from pathlib import Path
