@@ -34,8 +34,7 @@ class FrozenSight:
     below: int
 
     def similar(self, instruction: str) -> str | None:
-        match = self.index.find_instruction(instruction, self.below)
-        return match.row_id if match else None
+        return self.index.find_instruction(instruction, self.below)
 
     def contamination(self, text: str) -> str | None:
         hit = self.decontaminator.find(text)

@@ -1,0 +1,55 @@
+"""A store in memory, with faults on demand. It passes the storage contract; real stores are tested beside it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from seedmill.storage.store import Entry, ObjectMissing
+
+
+class MemoryStore:
+    """`before_put` is called with each key first: raise a StorageError there, or wait."""
+
+    def __init__(self, before_put: Callable[[str], None] = lambda key: None) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.before_put = before_put
+        self._lock = threading.Lock()
+
+    @property
+    def uri(self) -> str:
+        return "memory:"
+
+    def put(self, key: str, data: bytes) -> None:
+        if key.startswith("/") or any(part in ("", "..", ".") for part in key.split("/")):
+            raise ValueError(f"not a key: {key!r}")
+        self.before_put(key)
+        with self._lock:
+            self.objects[key] = bytes(data)
+
+    def put_file(self, key: str, path: Path) -> None:
+        self.put(key, path.read_bytes())
+
+    def get(self, key: str) -> bytes:
+        with self._lock:
+            if key not in self.objects:
+                raise ObjectMissing(f"memory: no object {key}")
+            return self.objects[key]
+
+    def get_file(self, key: str, path: Path) -> None:
+        path.write_bytes(self.get(key))
+
+    def exists(self, key: str) -> bool:
+        with self._lock:
+            return key in self.objects
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        with self._lock:
+            found = [Entry(key, len(data)) for key, data in self.objects.items() if key.startswith(prefix)]
+        yield from sorted(found, key=lambda entry: entry.key.encode())
+
+    def copy(self, source: str, target: str) -> None:
+        self.put(target, self.get(source))
+
+    def delete(self, key: str) -> None:
+        with self._lock:
+            self.objects.pop(key, None)
