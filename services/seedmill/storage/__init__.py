@@ -1,7 +1,6 @@
 """Where artifacts live: a directory, or any S3. `open_store(uri)` gives a `Store`."""
 
 from seedmill.storage.opening import open_store
-
 from seedmill.storage.store import Entry, ObjectMissing, ReadOnlyStore, StorageError, Store, StoreFull
 
 __all__ = ["Entry", "ObjectMissing", "ReadOnlyStore", "StorageError", "Store", "StoreFull", "open_store"]

@@ -1,0 +1,84 @@
+"""From a URI to a store. Only here are the environment's S3 settings read."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import certifi
+from minio import Minio
+
+from seedmill.storage.directory import DirectoryStore
+from seedmill.storage.keys import check_key
+from seedmill.storage.s3 import S3Store, new_pool
+from seedmill.storage.store import StorageError, Store
+
+_ENDPOINT_VARIABLES = ("SEEDMILL_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+
+
+def open_store(uri: str | Path, environment: Mapping[str, str] | None = None) -> Store:
+    """The store at a path (absolute, relative, ~/…), a file:// URI, or s3://bucket/prefix.
+
+    Nothing is contacted or made yet. S3 takes its endpoint, keys and region from `environment` (os.environ when left
+    out): SEEDMILL_S3_ENDPOINT or AWS_ENDPOINT_URL(_S3), AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
+    AWS_REGION. Raises StorageError that names everything that is missing.
+    """
+    text = str(uri)
+    scheme, separator, _ = text.partition("://")
+    if not separator:
+        if not text:
+            raise StorageError("the store's URI is empty; give a directory, or s3://bucket/prefix")
+        return DirectoryStore(Path(os.path.abspath(Path(text).expanduser())))
+    match scheme:
+        case "file":
+            return _open_file_uri(text)
+        case "s3":
+            return _open_s3(text, os.environ if environment is None else environment)
+        case _:
+            raise StorageError(f"{text}: there is no store for {scheme}://; give a directory, or s3://bucket/prefix")
+
+
+def _open_file_uri(uri: str) -> DirectoryStore:
+    parts = urlsplit(uri)
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise StorageError(
+            f"{uri}: a file URI needs three slashes and an absolute path, as in file:///var/lib/seedmill"
+        )
+    return DirectoryStore(Path(os.path.abspath(unquote(parts.path))))
+
+
+def _open_s3(uri: str, environment: Mapping[str, str]) -> S3Store:
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    prefix = prefix.strip("/")
+    if not 3 <= len(bucket) <= 63:
+        raise StorageError(f"{uri}: a bucket name has 3 to 63 characters, as in s3://datasets/team-a")
+    if prefix:
+        try:
+            check_key(prefix)
+        except ValueError as error:
+            raise StorageError(f"{uri}: {error}") from error
+    endpoint = next((environment[name] for name in _ENDPOINT_VARIABLES if environment.get(name)), "")
+    access_key, secret_key = environment.get("AWS_ACCESS_KEY_ID", ""), environment.get("AWS_SECRET_ACCESS_KEY", "")
+    given = {
+        "SEEDMILL_S3_ENDPOINT (or AWS_ENDPOINT_URL), as in https://s3.eu-central-1.amazonaws.com": endpoint,
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
+    }
+    if missing := [name for name, value in given.items() if not value]:
+        raise StorageError(f"{uri}: not set in the environment: {'; '.join(missing)}")
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+        raise StorageError(f"{uri}: S3 endpoint {endpoint!r} must be http://host:port or https://host, without a path")
+    try:
+        client = Minio(
+            parts.netloc,
+            access_key=access_key,
+            secret_key=secret_key,
+            session_token=environment.get("AWS_SESSION_TOKEN") or None,
+            secure=parts.scheme == "https",
+            region=environment.get("AWS_REGION") or None,
+            http_client=new_pool(environment.get("SSL_CERT_FILE") or certifi.where()),
+        )
+    except ValueError as error:
+        raise StorageError(f"{uri}: S3 endpoint {endpoint!r}: {error}") from error
+    return S3Store(client, bucket, prefix, f"{parts.scheme}://{parts.netloc}")
