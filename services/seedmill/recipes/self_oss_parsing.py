@@ -1,0 +1,160 @@
+"""What a teacher's answers mean in Self-OSS-Instruct: the parse rules of its three steps.
+
+Small models write the format with variations. Those that leave no doubt are read (`sections.py`, `markdown.py`);
+everything else is rejected with a word that says what was wrong, so a ledger tells which rule costs the yield.
+"""
+
+import re
+from collections.abc import Mapping
+
+from seedmill.recipes.markdown import find_fences, python_code
+from seedmill.recipes.python_source import (
+    has_assertion,
+    is_unfinished,
+    parse_python,
+    runs_something,
+    without_reading_guards,
+)
+from seedmill.recipes.sections import find_sections
+from seedmill.recipes.steps import JSON, Rejected, Sample
+from seedmill.recipes.teaching import unfinished
+from seedmill.recipes.templates import StepPrompt, load_prompt
+from seedmill.records.generation import Completion
+
+PROMPTS: Mapping[str, StepPrompt] = {
+    "concepts": load_prompt("self_oss_instruct", "concepts"),
+    "instruction": load_prompt("self_oss_instruct", "instruction"),
+    "response": load_prompt("self_oss_instruct", "response", "[End]"),
+}
+
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "snippet": ("snippet",),
+    "concepts": ("concepts", "key concepts"),
+    "properties": ("properties",),
+    "instruction": ("instruction", "task"),
+    "response": ("response", "answer"),
+    "tests": ("tests", "test", "test cases", "unit tests"),
+    "end": ("/response", "/tests"),
+}
+
+MAX_CONCEPTS = 20
+MAX_CONCEPT_LENGTH = 80  # characters; what is longer is a sentence
+MIN_INSTRUCTION_WORDS = 6
+MAX_INSTRUCTION_WORDS = 200  # SelfCodeAlign, sanitize, rule 7
+
+_BULLET = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]+(?P<text>.*)$")
+
+
+def parse_concepts(_sample: Sample, completion: Completion) -> JSON | Rejected:
+    """The concepts, as a list: one line with commas, or one bullet each. What follows a blank line is talk."""
+    if rejected := unfinished(completion):
+        return rejected
+    text = _own_section(PROMPTS["concepts"].answer(completion.text), "concepts")
+    lines = text.split("\n\n")[0].splitlines()
+    bullets = [match["text"] for line in lines if (match := _BULLET.match(line))]
+    items = bullets if bullets else ", ".join(lines).replace(";", ",").split(",")
+    concepts = list(dict.fromkeys(item.strip(" \t*`_.\"'") for item in items))
+    concepts = [concept for concept in concepts if any(map(str.isalpha, concept))]
+    if not concepts:
+        return Rejected("no_concepts")
+    if len(concepts) > MAX_CONCEPTS:
+        return Rejected("too_many_concepts", f"{len(concepts)}")
+    if any(len(concept) > MAX_CONCEPT_LENGTH for concept in concepts):
+        return Rejected("concepts_not_a_list", max(concepts, key=len)[:200])
+    return concepts
+
+
+def parse_instruction(_sample: Sample, completion: Completion) -> JSON | Rejected:
+    """The instruction as text, one that a response may be paid for."""
+    if rejected := unfinished(completion):
+        return rejected
+    text = _own_section(PROMPTS["instruction"].answer(completion.text), "instruction")
+    words = len(text.split())
+    if not words:
+        return Rejected("empty_instruction")
+    if leaked := [marker for marker in find_sections(text, SECTIONS).markers if marker.bracketed]:
+        return Rejected("leaked_markers", f"a line [{leaked[0].section}]")
+    if words < MIN_INSTRUCTION_WORDS:
+        return Rejected("instruction_too_short", f"{words} words")
+    if words > MAX_INSTRUCTION_WORDS:
+        return Rejected("instruction_too_long", f"{words} words")
+    return text
+
+
+def parse_response(_sample: Sample, completion: Completion) -> JSON | Rejected:
+    """`{"answer", "code", "tests"}`: the answer in Markdown, its code, and the code of the tests.
+
+    SelfCodeAlign, sanitize, format rules 1-5; the tests are never part of the answer.
+    """
+    if rejected := unfinished(completion):
+        return rejected
+    parts = _split_response(PROMPTS["response"].answer(completion.text))
+    if isinstance(parts, Rejected):
+        return parts
+    answer, tests_text = parts
+    code = _answer_code(answer)
+    if isinstance(code, Rejected):
+        return code
+    tests = _test_code(tests_text)
+    if isinstance(tests, Rejected):
+        return tests
+    return {"answer": answer, "code": code, "tests": tests}
+
+
+def _own_section(text: str, section: str) -> str:
+    """The text without the marker of its own section that a teacher may repeat at its start."""
+    sections = find_sections(text, {section: SECTIONS[section]})
+    first = sections.first(section)
+    if first is not None and not sections.text(None, first):
+        return sections.text(first, None)
+    return text.strip()
+
+
+def _split_response(text: str) -> tuple[str, str] | Rejected:
+    sections = find_sections(text, SECTIONS)
+    tests = sections.all("tests")
+    if not tests:
+        return Rejected("no_tests_section", "there is no line [Tests]")
+    if len(tests) > 1:
+        return Rejected("several_tests_sections", f"{len(tests)} lines [Tests]")
+    before = [marker for marker in sections.markers if marker.line < tests[0].line]
+    after = [marker for marker in sections.markers if marker.line > tests[0].line]
+    start = before[0] if before and before[0].section == "response" else None
+    for marker in before:
+        if marker is not start and marker.bracketed and marker.section != "end":
+            return Rejected("leaked_markers", f"a line [{marker.section}] in the answer")
+    closing = [marker for marker in before if marker.section == "end"]
+    answer = sections.text(start, closing[0] if closing else tests[0])
+    behind = [marker for marker in after if marker.bracketed]
+    return answer, sections.text(tests[0], behind[0] if behind else None)
+
+
+def _answer_code(answer: str) -> str | Rejected:
+    if not answer:
+        return Rejected("empty_response")
+    if not all(fence.closed for fence in find_fences(answer)):
+        return Rejected("unclosed_fence", "a code block of the answer does not end")
+    code = python_code(answer)
+    if code is None:
+        return Rejected("no_code", "the answer has no Python block")
+    tree = parse_python(code)
+    if tree is None:
+        return Rejected("syntax_error", "the answer's code does not parse")
+    if is_unfinished(code, tree):
+        return Rejected("incomplete_code", "the answer leaves a part to the reader")
+    return code
+
+
+def _test_code(text: str) -> str | Rejected:
+    code = python_code(text)
+    if code is None:
+        return Rejected("no_test_code", "the tests have no Python block")
+    code = without_reading_guards(code)
+    tree = parse_python(code)
+    if tree is None:
+        return Rejected("tests_syntax_error", "the tests do not parse")
+    if not has_assertion(tree):
+        return Rejected("no_assert", "the tests assert nothing")
+    if not runs_something(tree):
+        return Rejected("tests_not_invoked", "the tests are defined and never called")
+    return code
