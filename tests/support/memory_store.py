@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from seedmill.storage.keys import check_key
 from seedmill.storage.store import Entry, ObjectMissing
 
 
@@ -20,9 +21,7 @@ class MemoryStore:
         return "memory:"
 
     def put(self, key: str, data: bytes) -> None:
-        if key.startswith("/") or any(part in ("", "..", ".") for part in key.split("/")):
-            raise ValueError(f"not a key: {key!r}")
-        self.before_put(key)
+        self.before_put(check_key(key))
         with self._lock:
             self.objects[key] = bytes(data)
 
@@ -31,16 +30,18 @@ class MemoryStore:
 
     def get(self, key: str) -> bytes:
         with self._lock:
-            if key not in self.objects:
+            if check_key(key) not in self.objects:
                 raise ObjectMissing(f"memory: no object {key}")
             return self.objects[key]
 
     def get_file(self, key: str, path: Path) -> None:
-        path.write_bytes(self.get(key))
+        data = self.get(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
 
     def exists(self, key: str) -> bool:
         with self._lock:
-            return key in self.objects
+            return check_key(key) in self.objects
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         with self._lock:
@@ -52,4 +53,4 @@ class MemoryStore:
 
     def delete(self, key: str) -> None:
         with self._lock:
-            self.objects.pop(key, None)
+            self.objects.pop(check_key(key), None)

@@ -56,9 +56,7 @@ def as_storage_error(error: Exception, tried: str, *, writing: bool, bucket: str
         case ServerError():
             return StorageError(f"{tried}: {endpoint} answered {error.status_code}; look at the server's log")
         case InvalidResponseError():
-            return StorageError(
-                f"{tried}: {endpoint} answered {_status(error)} and not as S3 does; is it an S3 endpoint?"
-            )
+            return StorageError(f"{tried}: {endpoint} answered {_status(error)}, not as S3 does; is it an S3 endpoint?")
         case urllib3.exceptions.SSLError():
             return StorageError(
                 f"{tried}: no trusted TLS connection to {endpoint} ({_cause(error)}); SSL_CERT_FILE names its CA"
