@@ -1,0 +1,129 @@
+"""Channels to the replicas of one service: one for each address, taken in turn, those that are down left out.
+
+An address whose calls end UNAVAILABLE is passed over for a pause that doubles with each such call and ends with the
+first answer. Nothing is repeated here: the call fails, and who made it knows whether to make it again. With every
+address down the one whose pause ends first is tried, so that a caller never hears of pauses.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from seedmill.serving.addresses import parse_address
+from seedmill.serving.errors import Unavailable
+from seedmill.serving.options import channel_options
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 10.0
+READY_PAUSE_SECONDS = 0.05
+READY_CALL_SECONDS = 2.0
+
+
+class Channels:
+    """`addresses` are `unix:/path` or `host:port`, at least one; `service` names the service for people.
+
+    Made inside the event loop that uses it, closed with `close`. Raises Misconfigured for a bad address.
+    """
+
+    def __init__(self, addresses: Sequence[str], service: str) -> None:
+        if not addresses:
+            raise ValueError(f"no address for {service}")
+        self._service = service
+        self._replicas = [_Replica(address) for address in addresses]
+        self._turn = 0
+
+    def pick(self) -> grpc.aio.Channel:
+        """The channel for the next call."""
+        now = time.monotonic()
+        for _ in self._replicas:
+            replica = self._replicas[self._turn % len(self._replicas)]
+            self._turn += 1
+            if replica.down_until <= now:
+                return replica.channel
+        return min(self._replicas, key=lambda replica: replica.down_until).channel
+
+    async def ready(self, timeout_seconds: float) -> None:
+        """Wait until every address serves. Raises Unavailable, reason ServiceNotReady, naming those that do not."""
+        checks = {replica: asyncio.create_task(replica.serves()) for replica in self._replicas}
+        try:
+            await asyncio.wait(checks.values(), timeout=timeout_seconds)
+            missing = [str(replica.address) for replica, check in checks.items() if not check.done()]
+        finally:
+            for check in checks.values():
+                check.cancel()
+            await asyncio.gather(*checks.values(), return_exceptions=True)
+        if missing:
+            raise Unavailable(
+                "ServiceNotReady",
+                f"{self._service} is not ready after {timeout_seconds:g} s at {', '.join(missing)}",
+            )
+
+    async def close(self) -> None:
+        """Close the channels; calls in flight are cancelled."""
+        await asyncio.gather(*(replica.plain.close() for replica in self._replicas))
+
+
+class _Replica:
+    """One address: its channel, and how it fares."""
+
+    def __init__(self, address: str) -> None:
+        self.address = parse_address(address)
+        self.plain = grpc.aio.insecure_channel(str(self.address), options=channel_options(self.address))
+        self.channel = cast(grpc.aio.Channel, _Watched(self.plain, self._ended))
+        self.down_until = 0.0
+        self._pause_seconds = 0.0
+
+    def _ended(self, code: grpc.StatusCode) -> None:
+        if code is not grpc.StatusCode.UNAVAILABLE:
+            self.down_until = self._pause_seconds = 0.0
+            return
+        now = time.monotonic()
+        if now < self.down_until:  # a call from before the pause: the same outage
+            return
+        self._pause_seconds = min(max(FIRST_PAUSE_SECONDS, 2 * self._pause_seconds), LONGEST_PAUSE_SECONDS)
+        self.down_until = now + self._pause_seconds
+
+    async def serves(self) -> None:
+        """Return once the server says SERVING."""
+        stub: Any = health_pb2_grpc.HealthStub(self.plain)
+        while True:
+            try:
+                answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=READY_CALL_SECONDS)
+                if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                    return
+            except grpc.aio.AioRpcError:
+                pass
+            await asyncio.sleep(READY_PAUSE_SECONDS)
+
+
+class _Watched:
+    """A channel that tells how each call ended. (grpc's client interceptors would put a task about every message.)"""
+
+    def __init__(self, channel: grpc.aio.Channel, ended: Callable[[grpc.StatusCode], None]) -> None:
+        self._ended = ended
+        self.unary_unary = self._telling(channel.unary_unary)
+        self.unary_stream = self._telling(channel.unary_stream)
+        self.stream_unary = self._telling(channel.stream_unary)
+        self.stream_stream = self._telling(channel.stream_stream)
+
+    def _telling(self, method: Callable[..., Any]) -> Callable[..., Callable[..., Any]]:
+        def multicallable(*args: Any, **kwargs: Any) -> Callable[..., Any]:
+            make = method(*args, **kwargs)
+
+            def call(*args: Any, **kwargs: Any) -> Any:
+                made = make(*args, **kwargs)
+                watch = asyncio.ensure_future(made.code())
+                watch.add_done_callback(self._tell)
+                return made
+
+            return call
+
+        return multicallable
+
+    def _tell(self, watch: "asyncio.Future[grpc.StatusCode]") -> None:
+        if not watch.cancelled() and watch.exception() is None:
+            self._ended(watch.result())

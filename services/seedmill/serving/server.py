@@ -1,0 +1,153 @@
+"""A server's life: bind, start the services, serve, drain, stop.
+
+The port is bound first, so that an address in use is an error before a model is loaded; calls are taken only once every
+service has started. At SIGTERM health turns to NOT_SERVING, `drain_seconds` pass in which clients and endpoints move
+away while calls are still answered, then no new call is taken and those in flight have `grace_seconds` to finish. A
+second signal cuts both short.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import grpc
+import structlog
+
+from seedmill.serving.addresses import bind, parse_address
+from seedmill.serving.health import Health
+from seedmill.serving.interceptors import all_interceptors
+from seedmill.serving.metrics import metrics_endpoint
+from seedmill.serving.options import server_options
+from seedmill.serving.parent import end_with
+
+log = structlog.get_logger("seedmill.serving")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where and how to serve.
+
+    `address` is `unix:/path` or `host:port`, `metrics_address` is `host:port`. `drain_seconds` is how long calls are
+    still taken after the signal to stop (a cluster needs 5-10 s to notice), `grace_seconds` what calls in flight then
+    have. `parent_pid`: end when this parent process does.
+    """
+
+    address: str
+    metrics_address: str | None = None
+    drain_seconds: float = 0.0
+    grace_seconds: float = 30.0
+    parent_pid: int | None = None
+
+
+async def nothing() -> None:
+    """For services that need no start or no stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service: `register` adds its servicer; `start` runs before the first call, `stop` after the last."""
+
+    name: str
+    register: Callable[[grpc.aio.Server], None]
+    start: Callable[[], Awaitable[None]] = nothing
+    stop: Callable[[], Awaitable[None]] = nothing
+
+
+async def serve(settings: ServerSettings, services: Sequence[Service], stop: asyncio.Event | None = None) -> None:
+    """Serve until `stop` is set, or, without it, until SIGTERM or SIGINT; then drain.
+
+    Raises Misconfigured when an address cannot be bound, and what a service's `start` raises.
+    """
+    hurry = asyncio.Event()
+    if stop is None:
+        stop = asyncio.Event()
+        _on_signals(stop, hurry)
+    if settings.parent_pid is not None and not end_with(settings.parent_pid):
+        return
+    names = ", ".join(service.name for service in services)
+    with metrics_endpoint(settings.metrics_address):
+        async with _started(settings.address, services) as running:
+            log.info("ready", services=names, address=running.address, metrics=settings.metrics_address or "none")
+            await stop.wait()
+            log.info("draining", services=names)
+            await running.drain(settings.drain_seconds, settings.grace_seconds, hurry)
+    log.info("stopped", services=names)
+
+
+@asynccontextmanager
+async def running_server(services: Sequence[Service], address: str) -> AsyncGenerator[str]:
+    """A server for tests: yields its address (`host:0` has got its port); stops at once at the end."""
+    async with _started(address, services) as running:
+        yield running.address
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    address: str
+    server: grpc.aio.Server
+    health: Health
+
+    async def drain(self, drain_seconds: float, grace_seconds: float, hurry: asyncio.Event) -> None:
+        await self.health.draining()
+        hurried = asyncio.create_task(hurry.wait())
+        stopping: asyncio.Task[None] | None = None
+        try:
+            await asyncio.wait([hurried], timeout=drain_seconds)
+            stopping = asyncio.create_task(self.server.stop(0 if hurry.is_set() else grace_seconds))
+            await asyncio.wait([stopping, hurried], return_when=asyncio.FIRST_COMPLETED)
+            if hurry.is_set():
+                await self.server.stop(0)
+            await stopping
+        finally:
+            hurried.cancel()
+
+
+@asynccontextmanager
+async def _started(address: str, services: Sequence[Service]) -> AsyncGenerator[_Running]:
+    parsed = parse_address(address)
+    server = grpc.aio.server(interceptors=all_interceptors(), options=server_options(parsed))
+    recorder = _Recorder(server)
+    for service in services:
+        service.register(cast(grpc.aio.Server, recorder))
+    health = Health(server, recorder.names)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(server.stop, None)
+        bound = bind(server, parsed)
+        await health.starting()
+        async with AsyncExitStack() as started:
+            for service in services:
+                # Also after a start that failed half-way: what it has begun must end.
+                started.push_async_callback(service.stop)
+                await service.start()
+            started.push_async_callback(server.stop, None)
+            await server.start()
+            await health.serving()
+            yield _Running(str(bound), server, health)
+
+
+class _Recorder:
+    """Stands for the server while services register, to learn their full names for health and reflection."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self.names: list[str] = []
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
+        self.names.extend(handler.service_name() for handler in handlers)
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service_name: str, handlers: dict[str, Any]) -> None:
+        self._server.add_registered_method_handlers(service_name, handlers)
+
+
+def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def handle() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, handle)

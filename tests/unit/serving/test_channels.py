@@ -1,0 +1,130 @@
+"""Channels: turns, replicas that are down, waiting for them."""
+
+import asyncio
+import collections
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from seedmill.serving.channel import Channels
+from seedmill.serving.errors import Misconfigured, Unavailable
+from seedmill.serving.server import Service, running_server
+from seedmill.v1alpha1 import execution_pb2, execution_pb2_grpc
+
+
+class Replica(execution_pb2_grpc.ExecutionServiceServicer):
+    """Says its number, or that it is away."""
+
+    def __init__(self, number: int, *, away: bool = False) -> None:
+        self.number = number
+        self.away = away
+        self.calls = 0
+
+    async def GetCapabilities(self, request: Any, context: Any) -> Any:
+        self.calls += 1
+        if self.away:
+            raise Unavailable("SandboxUnavailable", "away")
+        return execution_pb2.GetCapabilitiesResponse(slots=self.number)
+
+    def service(self) -> Service:
+        return Service(
+            "execution", lambda server: execution_pb2_grpc.add_ExecutionServiceServicer_to_server(self, server)
+        )
+
+
+async def asked(channels: Channels, times: int) -> "collections.Counter[int | None]":
+    """Which replica answered how often; None = an error."""
+    answers: collections.Counter[int | None] = collections.Counter()
+    for _ in range(times):
+        stub: Any = execution_pb2_grpc.ExecutionServiceStub(channels.pick())
+        try:
+            answers[(await stub.GetCapabilities(execution_pb2.GetCapabilitiesRequest(), timeout=5)).slots] += 1
+        except grpc.RpcError:
+            answers[None] += 1
+    return answers
+
+
+async def test_replicas_take_turns(tmp_path: Path) -> None:
+    addresses = [f"unix:{tmp_path}/{number}" for number in range(3)]
+    async with (
+        running_server([Replica(1).service()], addresses[0]),
+        running_server([Replica(2).service()], addresses[1]),
+        running_server([Replica(3).service()], addresses[2]),
+    ):
+        channels = Channels(addresses, "execution")
+        await channels.ready(5)
+        assert await asked(channels, 30) == {1: 10, 2: 10, 3: 10}
+        await channels.close()
+
+
+async def test_a_replica_that_is_gone_costs_one_call_and_is_found_again(tmp_path: Path) -> None:
+    addresses = [f"unix:{tmp_path}/{number}" for number in range(2)]
+    channels = Channels(addresses, "execution")
+    async with running_server([Replica(1).service()], addresses[0]):
+        async with running_server([Replica(2).service()], addresses[1]):
+            await channels.ready(5)
+            assert await asked(channels, 4) == {1: 2, 2: 2}
+        during = await asked(channels, 20)
+        assert during[None] <= 1
+        assert during[1] >= 19
+        async with running_server([Replica(2).service()], addresses[1]):
+            async with asyncio.timeout(8):
+                while not (await asked(channels, 2))[2]:
+                    await asyncio.sleep(0.1)
+    await channels.close()
+
+
+async def test_a_replica_that_answers_unavailable_is_passed_over_for_a_growing_pause(tmp_path: Path) -> None:
+    addresses = [f"unix:{tmp_path}/{number}" for number in range(2)]
+    sick = Replica(2, away=True)
+    async with running_server([Replica(1).service()], addresses[0]), running_server([sick.service()], addresses[1]):
+        channels = Channels(addresses, "execution")
+        await channels.ready(5)
+        async with asyncio.timeout(10):
+            while sick.calls < 3:
+                await asked(channels, 1)
+                await asyncio.sleep(0.01)
+        before = sick.calls
+        await asked(channels, 50)
+        assert sick.calls <= before + 1
+        sick.away = False
+        async with asyncio.timeout(10):
+            while not (await asked(channels, 2))[2]:
+                await asyncio.sleep(0.05)
+        assert (await asked(channels, 10))[2] == 5
+        await channels.close()
+
+
+async def test_with_every_replica_down_one_is_tried(tmp_path: Path) -> None:
+    channels = Channels([f"unix:{tmp_path}/1", f"unix:{tmp_path}/2"], "execution")
+    assert await asked(channels, 5) == {None: 5}
+    async with running_server([Replica(1).service()], f"unix:{tmp_path}/1"):
+        async with asyncio.timeout(10):
+            while not (await asked(channels, 1))[1]:
+                await asyncio.sleep(0.05)
+    await channels.close()
+
+
+async def test_ready_waits_for_a_server_that_comes_later(tmp_path: Path) -> None:
+    channels = Channels([f"unix:{tmp_path}/1"], "execution")
+    waiting = asyncio.create_task(channels.ready(10))
+    await asyncio.sleep(0.5)
+    assert not waiting.done()
+    async with running_server([Replica(1).service()], f"unix:{tmp_path}/1"):
+        await waiting
+    await channels.close()
+
+
+async def test_ready_names_what_is_missing(tmp_path: Path) -> None:
+    async with running_server([Replica(1).service()], f"unix:{tmp_path}/1"):
+        channels = Channels([f"unix:{tmp_path}/1", f"unix:{tmp_path}/2"], "execution")
+        with pytest.raises(Unavailable, match=rf"execution is not ready after 0.3 s at unix:{tmp_path}/2"):
+            await channels.ready(0.3)
+        await channels.close()
+
+
+async def test_a_bad_address_is_refused_at_once() -> None:
+    with pytest.raises(Misconfigured):
+        Channels(["http://localhost"], "execution")
