@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from seedmill.filters.decontamination import Decontaminator
 from seedmill.filters.similarity import RowIndex
-
 from seedmill.records.ledger import Ledger
 from seedmill.records.publication import Limits
 from seedmill.records.resolution import SettledRoot

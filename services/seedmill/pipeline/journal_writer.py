@@ -13,9 +13,18 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from seedmill.records.journal import Record, encode_segment
-from seedmill.storage.journal import Listing, attempt_name, list_journal, open_key, segment_key
+from seedmill.records.journal import Record, SegmentDamaged, encode_segment
+from seedmill.storage.journal import (
+    ROLLUP_SEGMENTS,
+    Listing,
+    attempt_name,
+    list_journal,
+    open_key,
+    roll_up,
+    segment_key,
+)
 from seedmill.storage.store import StorageError, Store
 
 FENCE_SECONDS = 2.5
@@ -86,14 +95,19 @@ class JournalWriter:
         self._arrival.set()
         return done
 
+    def roll_up(self, ranges: Sequence[tuple[str, int, int]]) -> None:
+        """Roll up closed segments in the background. It only saves later reading, so a failure is no trouble."""
+        self._tasks.extend(asyncio.create_task(self._roll_up(*each)) for each in ranges)
+
     async def close(self) -> None:
         """Flush what waits, then stop. Waits as long as the store is away; cancel to give up."""
         self._closing = True
         self._arrival.set()
         if self._tasks:
-            flusher, watcher = self._tasks
-            watcher.cancel()
+            flusher, *others = self._tasks
             await flusher
+            for task in others:
+                task.cancel()
 
     def abandon(self) -> None:
         """Stop at once; what waits is lost (and will be made again)."""
@@ -143,6 +157,12 @@ class JournalWriter:
         for _, done in batch:
             if not done.done():
                 done.set_result(None)
+        if self._next_segment % ROLLUP_SEGMENTS == 0:
+            self.roll_up([(self.attempt, self._next_segment - ROLLUP_SEGMENTS, self._next_segment - 1)])
+
+    async def _roll_up(self, attempt: str, first: int, last: int) -> None:
+        with suppress(StorageError, SegmentDamaged):
+            await asyncio.to_thread(roll_up, self._store, self._run_prefix, attempt, first, last)
 
     async def _watch_fence(self) -> None:
         while True:

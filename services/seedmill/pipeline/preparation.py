@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from seedmill.recipes.build import build, collection_options
 from seedmill.spec.digest import data_spec, spec_digest
 from seedmill.storage.seeds import SeedReader
 
 from seedmill.pipeline.patience import Patience
 from seedmill.pipeline.ports import Inference, Seeding
+from seedmill.recipes.build import build, collection_options
 from seedmill.recipes.steps import Generate, Recipe
 from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress, LanguageQuota
 from seedmill.records.publication import Limits, Price

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from seedmill.filters.decontamination import Decontaminator
 from seedmill.filters.similarity import RowIndex
-
 from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.preparation import Prepared
@@ -18,7 +17,7 @@ from seedmill.records.row import Row
 from seedmill.records.selection import PublishedOutcome, Selection, WalkedRoot
 from seedmill.records.tokens import Tokens
 from seedmill.spec.model import Decontamination
-from seedmill.storage.journal import read_segments
+from seedmill.storage.journal import delete_rolled_up, read_segments, worth_rolling_up
 from seedmill.storage.store import Store
 
 
@@ -69,9 +68,12 @@ async def resume(store: Store, journal: JournalWriter, frontier: Frontier, cfg: 
     listing = await journal.open()
     index = JournalIndex(cfg)
     damaged: list[str] = []
-    for segment in await asyncio.to_thread(lambda: list(read_segments(store, listing.segments))):
+    read = await asyncio.to_thread(lambda: list(read_segments(store, listing.segments)))
+    await asyncio.to_thread(delete_rolled_up, store, read)
+    journal.roll_up(worth_rolling_up(listing.segments))
+    for segment in read:
         if segment.damage:
-            damaged.append(segment.ref.key)
+            damaged.append(segment.ref.key or segment.ref.rollup)
         index.add(segment.ref.attempt, segment.ref.number, segment.records)
     earlier = [attempt for attempt in listing.attempts if attempt != journal.attempt]
     if retry and earlier:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from seedmill.recipes.build import build
-
 from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.patience import Patience
@@ -24,6 +22,7 @@ from seedmill.pipeline.report import RunReport
 from seedmill.pipeline.resume import new_frontier, resume
 from seedmill.pipeline.runner import Runner, RunnerEnd, RunnerLimits
 from seedmill.pipeline.walker import Walker
+from seedmill.recipes.build import build
 from seedmill.records.collection import CollectionProgress
 from seedmill.records.ledger import Ledger
 from seedmill.records.publication import End

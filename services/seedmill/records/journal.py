@@ -4,7 +4,8 @@ A `StepRecord` says what one finished step of one sample gave, an `EndRecord` ho
 it rests on, a `RetryRecord` that samples which failed are to be tried anew. Digests cover what a record says, never who
 said it when: attempt, clock, endpoint and durations are in `notes`, outside the digest.
 
-A segment is JSON lines in one zstd frame with a checksum: it counts whole or not at all.
+A segment is JSON lines in one zstd frame with a checksum: it counts whole or not at all. A roll-up holds many closed
+segments of one attempt, so that a resume reads few objects; every record keeps its position.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -126,18 +127,49 @@ def path_order(path: str) -> tuple[int, ...]:
 
 def encode_segment(records: Iterable[Record]) -> bytes:
     """The bytes of a segment that holds these records, one a line, in order."""
-    lines = b"\n".join(orjson.dumps(_to_json(record)) for record in records)
-    return zstandard.ZstdCompressor(level=3, write_checksum=True, write_content_size=True).compress(lines)
+    return _compress(b"\n".join(orjson.dumps(_to_json(record)) for record in records))
 
 
 def decode_segment(data: bytes) -> Iterator[Record]:
     """The records of a segment. Raises SegmentDamaged before the first one if any byte is wrong."""
     try:
-        lines = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_SEGMENT_BYTES)
-        records = [_from_json(orjson.loads(line)) for line in lines.split(b"\n") if line]
+        records = [_from_json(orjson.loads(line)) for line in _decompress(data).split(b"\n") if line]
     except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise SegmentDamaged(str(error)) from error
     return iter(records)
+
+
+def encode_rollup(segments: Iterable[tuple[int, Iterable[Record]]]) -> bytes:
+    """The bytes of a roll-up: whole segments of one attempt, each behind a line with its number."""
+    lines: list[bytes] = []
+    for number, records in segments:
+        lines.append(orjson.dumps({"kind": "segment", "number": number}))
+        lines.extend(orjson.dumps(_to_json(record)) for record in records)
+    return _compress(b"\n".join(lines))
+
+
+def decode_rollup(data: bytes) -> dict[int, tuple[Record, ...]]:
+    """The segments of a roll-up by number. Raises SegmentDamaged if any byte is wrong."""
+    segments: dict[int, list[Record]] = {}
+    current: list[Record] | None = None
+    try:
+        for line in _decompress(data).split(b"\n"):
+            content = orjson.loads(line)
+            if content["kind"] == "segment":
+                current = segments.setdefault(content["number"], [])
+            elif current is not None:
+                current.append(_from_json(content))
+    except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise SegmentDamaged(str(error)) from error
+    return {number: tuple(records) for number, records in segments.items()}
+
+
+def _compress(lines: bytes) -> bytes:
+    return zstandard.ZstdCompressor(level=3, write_checksum=True, write_content_size=True).compress(lines)
+
+
+def _decompress(data: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_SEGMENT_BYTES)
 
 
 def _to_json(record: Record) -> dict[str, JSON]:

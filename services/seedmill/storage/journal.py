@@ -1,27 +1,38 @@
 """Where the segments of a run's journal lie, and how they are read.
 
-`<run>/journal/<epoch>-<random>/open` and `<seq>.jsonl.zst`: one folder an attempt, one object a segment.
+`<run>/journal/<epoch>-<random>/open` and `<seq>.jsonl.zst`: one folder an attempt, one object a segment. Closed
+segments are rolled up: `rollup-<first>-<last>.jsonl.zst` beside them holds segments first..last of that attempt, as its
+name says. Originals are deleted by a later attempt, when nobody can still be reading them; until then they stand in for
+a roll-up that turns out to be damaged.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from seedmill.records.journal import Record, SegmentDamaged, decode_segment
+from seedmill.records.journal import Record, SegmentDamaged, decode_rollup, decode_segment, encode_rollup
 from seedmill.storage.store import Store
+
+ROLLUP_SEGMENTS = 256
+FEWEST_TO_ROLL_UP = 32
 
 _ATTEMPT = re.compile(r"^\d{6,}-[0-9a-f]{8}$")
 _SEGMENT = re.compile(r"^(\d{8})\.jsonl\.zst$")
+_ROLLUP = re.compile(r"^rollup-(\d{8})-(\d{8})\.jsonl\.zst$")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class SegmentRef:
-    """One segment: its attempt, its number there, its key in the store, its size in bytes."""
+    """One segment: its attempt and its number there.
+
+    `key` is the object that holds it alone, empty when it is gone; `rollup` the roll-up that holds it, or empty.
+    """
 
     attempt: str
     number: int
     key: str
-    size_bytes: int
+    rollup: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,16 @@ class Listing:
     def highest_epoch(self) -> int:
         """0 when there is no attempt."""
         return max((epoch_of(attempt) for attempt in self.attempts), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSegment:
+    """A segment that was read: its records, or why it does not count."""
+
+    ref: SegmentRef
+    records: tuple[Record, ...]
+    damage: str = ""
+    from_rollup: bool = False
 
 
 def epoch_of(attempt: str) -> int:
@@ -54,34 +75,87 @@ def segment_key(run_prefix: str, attempt: str, number: int) -> str:
     return f"{run_prefix}/journal/{attempt}/{number:08d}.jsonl.zst"
 
 
+def rollup_key(run_prefix: str, attempt: str, first: int, last: int) -> str:
+    return f"{run_prefix}/journal/{attempt}/rollup-{first:08d}-{last:08d}.jsonl.zst"
+
+
 def list_journal(store: Store, run_prefix: str) -> Listing:
     """One listing. Objects that are no part of a journal are passed over. Raises StorageError."""
     prefix = f"{run_prefix}/journal/"
     attempts: set[str] = set()
-    segments: list[SegmentRef] = []
+    alone: dict[tuple[str, int], str] = {}
+    rolled: dict[tuple[str, int], str] = {}
     for entry in store.list(prefix):
         attempt, _, name = entry.key.removeprefix(prefix).partition("/")
         if not _ATTEMPT.match(attempt):
             continue
         attempts.add(attempt)
         if found := _SEGMENT.match(name):
-            segments.append(SegmentRef(attempt, int(found[1]), entry.key, entry.size_bytes))
+            alone[attempt, int(found[1])] = entry.key
+        elif found := _ROLLUP.match(name):
+            for number in range(int(found[1]), int(found[2]) + 1):
+                rolled[attempt, number] = entry.key
+    segments = (
+        SegmentRef(attempt, number, alone.get((attempt, number), ""), rolled.get((attempt, number), ""))
+        for attempt, number in alone.keys() | rolled.keys()
+    )
     return Listing(tuple(sorted(attempts)), tuple(sorted(segments)))
-
-
-@dataclass(frozen=True, slots=True)
-class ReadSegment:
-    """A segment that was read: its records, or why it does not count."""
-
-    ref: SegmentRef
-    records: tuple[Record, ...]
-    damage: str = ""
 
 
 def read_segments(store: Store, refs: Sequence[SegmentRef]) -> Iterator[ReadSegment]:
     """Each segment, in the order given; a damaged one without records and with its damage. Raises StorageError."""
-    for ref in refs:
-        try:
-            yield ReadSegment(ref, tuple(decode_segment(store.get(ref.key))))
-        except SegmentDamaged as damage:
-            yield ReadSegment(ref, (), str(damage))
+    for rollup, group in groupby(refs, key=lambda ref: ref.rollup):
+        held: dict[int, tuple[Record, ...]] = {}
+        damage = ""
+        if rollup:
+            try:
+                held = decode_rollup(store.get(rollup))
+            except SegmentDamaged as error:
+                damage = str(error)
+        for ref in group:
+            if ref.number in held:
+                yield ReadSegment(ref, held[ref.number], from_rollup=True)
+            elif ref.key:
+                yield _read_alone(store, ref)
+            else:
+                yield ReadSegment(ref, (), damage or f"{rollup} does not hold segment {ref.number}")
+
+
+def roll_up(store: Store, run_prefix: str, attempt: str, first: int, last: int) -> str:
+    """Write a roll-up of closed segments first..last of an attempt; its key. Raises SegmentDamaged and StorageError."""
+    segments = [
+        (number, tuple(decode_segment(store.get(segment_key(run_prefix, attempt, number)))))
+        for number in range(first, last + 1)
+    ]
+    key = rollup_key(run_prefix, attempt, first, last)
+    store.put(key, encode_rollup(segments))
+    return key
+
+
+def delete_rolled_up(store: Store, read: Sequence[ReadSegment]) -> None:
+    """Delete originals that were just read from their roll-up. Only for the run's one writer. Raises StorageError."""
+    for segment in read:
+        if segment.from_rollup and segment.ref.key:
+            store.delete(segment.ref.key)
+
+
+def worth_rolling_up(segments: Sequence[SegmentRef]) -> list[tuple[str, int, int]]:
+    """(attempt, first, last) of runs of consecutive segments that no roll-up holds and that are many."""
+    found: list[tuple[str, int, int]] = []
+    for attempt, group in groupby((ref for ref in segments if not ref.rollup), key=lambda ref: ref.attempt):
+        numbers = [ref.number for ref in group]
+        start = 0
+        for at in range(1, len(numbers) + 1):
+            ends = at == len(numbers) or numbers[at] != numbers[at - 1] + 1 or at - start == ROLLUP_SEGMENTS
+            if ends:
+                if at - start >= FEWEST_TO_ROLL_UP:
+                    found.append((attempt, numbers[start], numbers[at - 1]))
+                start = at
+    return found
+
+
+def _read_alone(store: Store, ref: SegmentRef) -> ReadSegment:
+    try:
+        return ReadSegment(ref, tuple(decode_segment(store.get(ref.key))))
+    except SegmentDamaged as error:
+        return ReadSegment(ref, (), str(error))

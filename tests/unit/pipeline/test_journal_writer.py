@@ -8,7 +8,14 @@ import pytest
 
 from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.records.journal import EndRecord, Outcome, decode_segment
-from seedmill.storage.journal import list_journal, read_segments
+from seedmill.storage.journal import (
+    SegmentRef,
+    delete_rolled_up,
+    list_journal,
+    read_segments,
+    roll_up,
+    worth_rolling_up,
+)
 from seedmill.storage.store import StorageError
 from support.memory_store import MemoryStore
 
@@ -148,3 +155,49 @@ async def test_a_damaged_segment_is_named_and_the_others_count():
     read = list(read_segments(store, list_journal(store, PREFIX).segments))
     assert [bool(segment.damage) for segment in read] == [True, False]
     assert samples(store) == ["1"]
+
+
+async def test_closed_segments_are_rolled_up_and_originals_go_later(monkeypatch):
+    monkeypatch.setattr("seedmill.pipeline.journal_writer.ROLLUP_SEGMENTS", 4)
+    store = MemoryStore()
+    journal = writer(store, "aaaaaaaa")
+    await journal.open()
+    for number in range(9):
+        await journal.append([end(number)])
+    await asyncio.sleep(0.05)
+    await journal.close()
+    expected = [str(number) for number in range(9)]
+    listing = list_journal(store, PREFIX)
+    assert [bool(ref.rollup) for ref in listing.segments] == [True] * 8 + [False]
+    assert all(ref.key for ref in listing.segments)
+    read = list(read_segments(store, listing.segments))
+    assert [record.sample for segment in read for record in segment.records] == expected
+    delete_rolled_up(store, read)
+    assert samples(store) == expected
+    assert sum(1 for key in store.objects if key.endswith(".zst")) == 3
+
+
+async def test_originals_stand_in_for_a_damaged_roll_up():
+    store = MemoryStore()
+    journal = writer(store)
+    await journal.open()
+    for number in range(3):
+        await journal.append([end(number)])
+    await journal.close()
+    key = roll_up(store, PREFIX, journal.attempt, 0, 2)
+    store.objects[key] = store.objects[key][:-2]
+    read = list(read_segments(store, list_journal(store, PREFIX).segments))
+    assert samples(store) == ["0", "1", "2"]
+    delete_rolled_up(store, read)
+    assert samples(store) == ["0", "1", "2"]
+
+
+def test_only_long_unbroken_runs_are_worth_rolling_up():
+    refs = [SegmentRef("000001-aaaaaaaa", n, "k", "") for n in range(600) if n != 40]
+    refs += [SegmentRef("000002-aaaaaaaa", n, "k", "") for n in range(5)]
+    assert worth_rolling_up(refs) == [
+        ("000001-aaaaaaaa", 0, 39),
+        ("000001-aaaaaaaa", 41, 296),
+        ("000001-aaaaaaaa", 297, 552),
+        ("000001-aaaaaaaa", 553, 599),
+    ]
