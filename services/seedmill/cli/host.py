@@ -17,9 +17,9 @@ from seedmill.aggregation.client import AggregationClient
 from seedmill.execution.client import ExecutionClient
 from seedmill.inference.client import InferenceClient
 from seedmill.seeding.client import SeedingClient
-from seedmill.serving.channel import Channels
 
 from seedmill.pipeline.run import Services
+from seedmill.serving.channel import Channels
 from seedmill.serving.errors import Misconfigured
 
 START_SECONDS = 90.0
@@ -135,7 +135,8 @@ async def _stop_all(children: Sequence[_Child], tasks: Sequence["asyncio.Task[No
 
 
 def _command(name: str, address: str, options: HostOptions) -> list[str]:
-    command = [sys.executable, "-m", "seedmill.cli", "serve", name, "--address", address, "--exit-with-parent"]
+    command = [sys.executable, "-m", "seedmill.cli", "serve", name, "--address", address]
+    command += ["--exit-with-parent", str(os.getpid())]
     match name:
         case "inference":
             for endpoint in options.endpoints:
