@@ -76,11 +76,9 @@ _CANONICAL = {name.lower(): name for name in _SPDX_IDS} | {
     "apache": "Apache-2.0",
     "apache 2.0": "Apache-2.0",
     "apache2": "Apache-2.0",
-    "bsd": "BSD-3-Clause",
     "bsd-2": "BSD-2-Clause",
     "bsd-3": "BSD-3-Clause",
     "new bsd": "BSD-3-Clause",
-    "psf": "PSF-2.0",
     "the unlicense": "Unlicense",
 }
 _TOKEN = re.compile(r"\s*(\(|\)|[A-Za-z0-9][A-Za-z0-9.\-+:]*)")
@@ -115,6 +113,11 @@ Expression = License | AllOf | AnyOf
 def canonical_id(name: str) -> str:
     """The SPDX spelling of an id as corpora write it (`mit`, `apache-2.0`); one that is not known stays as it is."""
     return _CANONICAL.get(name.strip().lower(), name.strip())
+
+
+def is_known_id(name: str) -> bool:
+    """Whether this is the SPDX spelling of a licence in our list, so that a word is not taken for a licence."""
+    return _CANONICAL.get(name.removesuffix("+").lower()) == name.removesuffix("+")
 
 
 def parse(expression: str) -> Expression:
