@@ -12,7 +12,7 @@ import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import rensa
 from xxhash import xxh3_64_intdigest
@@ -52,7 +52,7 @@ def signature(text: str) -> Signature | None:
 
 
 def _minima(shingles: list[str]) -> list[int]:
-    sketch: Any = rensa.RMinHash(_PERMUTATIONS, _SEED)  # pyright: ignore: a compiled module without type stubs
+    sketch = cast(Any, rensa).RMinHash(_PERMUTATIONS, _SEED)  # a compiled module without type stubs
     sketch.update(shingles)
     return sketch.digest()
 

@@ -16,9 +16,8 @@ def shingles(text: str) -> set[tuple[str, ...]]:
     return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
 
 
-def brute_jaccard(first: str, second: str) -> float:
-    a, b = shingles(first), shingles(second)
-    return len(a & b) / len(a | b)
+def brute_jaccard(first: set[tuple[str, ...]], second: set[tuple[str, ...]]) -> float:
+    return len(first & second) / len(first | second)
 
 
 def edited(random_: random.Random, text: str, edits: int) -> str:
@@ -54,17 +53,18 @@ def found_pairs(texts: list[str]) -> list[tuple[int, int]]:
 
 def test_finds_at_least_95_percent_of_what_is_as_similar_as_0_8(corpus: list[str]) -> None:
     found = {later for _, later in found_pairs(corpus)}
+    known = [shingles(text) for text in corpus]
     similar = [
         later
         for later in range(len(corpus))
-        if any(brute_jaccard(corpus[earlier], corpus[later]) >= 0.8 for earlier in range(later))
+        if any(brute_jaccard(known[earlier], known[later]) >= 0.8 for earlier in range(later))
     ]
     assert len(similar) > 50
     assert len(found.intersection(similar)) >= 0.95 * len(similar)
 
 
 def test_finds_nothing_that_is_less_similar_than_0_7(corpus: list[str]) -> None:
-    assert all(brute_jaccard(corpus[a], corpus[b]) >= 0.7 for a, b in found_pairs(corpus))
+    assert all(brute_jaccard(shingles(corpus[a]), shingles(corpus[b])) >= 0.7 for a, b in found_pairs(corpus))
 
 
 def test_answers_are_the_same_every_time(corpus: list[str]) -> None:
@@ -95,7 +95,7 @@ def test_only_numbers_below_the_limit_are_seen() -> None:
 
 def test_memory_of_a_text_stays_under_two_kibibytes() -> None:
     random_ = random.Random(3)
-    texts = [" ".join(random_.choice(VOCABULARY) for _ in range(200)) for _ in range(2000)]
+    texts = [" ".join(random_.choice(VOCABULARY) for _ in range(200)) for _ in range(400)]
     tracemalloc.start()
     index = NearDuplicateIndex()
     for number, text in enumerate(texts):
@@ -103,4 +103,4 @@ def test_memory_of_a_text_stays_under_two_kibibytes() -> None:
     size_bytes, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size_bytes / len(texts) < 2048
-    assert index.find(signature(texts[1234])) == 1234
+    assert index.find(signature(texts[123])) == 123

@@ -6,7 +6,9 @@ from seedmill.filters.similarity import Likeness, Match, RowIndex
 from seedmill.records.row import Row
 
 SUM = "def total(numbers):\n    result = 0\n    for number in numbers:\n        result += number\n    return result\n"
-MAX = "def largest(items):\n    best = items[0]\n    for item in items:\n        best = max(best, item)\n    return best\n"
+MAX = (
+    "def largest(items):\n    best = items[0]\n    for item in items:\n        best = max(best, item)\n    return best"
+)
 
 
 def row(instruction: str, code: str, prose: str = "") -> Row:
