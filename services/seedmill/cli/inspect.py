@@ -108,5 +108,3 @@ def find_run(run: str, workdir: str) -> tuple[Store, str]:
         case _:
             names = ", ".join(prefix.rpartition("/")[2] for prefix in named)
             raise Misconfigured("AmbiguousRun", f"several runs in {store.uri} are called {run!r}; name one of {names}")
-                "AmbiguousRun", f"several runs are called {run!r} in {store.uri}: {names}; name one of them"
-            )
