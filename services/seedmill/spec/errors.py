@@ -1,0 +1,30 @@
+"""What is wrong with a file, in words for the one who wrote it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing to mend. Line and column count from 1; `path` is the field as in YAML, empty for the whole file."""
+
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.line}:{self.column}: {self.path}: {self.message}"
+            if self.path
+            else (f"{self.line}:{self.column}: {self.message}")
+        )
+
+
+class SpecError(Exception):
+    """A file that cannot be used: all its problems, in the order of its lines."""
+
+    def __init__(self, file: str, problems: Sequence[Problem]) -> None:
+        self.file = file
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(f"{file}:{problem}" for problem in self.problems))
