@@ -1,9 +1,10 @@
 """What integration tests need from the machine, and the command that gets it.
 
-`require(name)` returns the path of a program, or skips the test with the reason and that command. With
-SEEDMILL_REQUIRE_ALL=1 (CI) it fails instead.
+`require(name)` returns where it is, or skips the test with the reason and that command; tests/conftest.py lists them at
+the end. With SEEDMILL_REQUIRE_ALL=1 (CI) a test fails instead, except for what no machine can be asked to have.
 """
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -13,45 +14,64 @@ from pathlib import Path
 
 import pytest
 
-_ROOT = Path(__file__).resolve().parents[2]
-_CACHE = Path(os.environ.get("SEEDMILL_CACHE", "~/.cache/seedmill")).expanduser()
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout."""
+
+MISSING = "is missing; get it with:"
+"""Stands in each reason between the requirement's name and the command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """`find` gives the program's path or None; `command` gets it."""
+    """`find` gives the path or None, `command` gets it; `everywhere`: CI must have it."""
 
     find: Callable[[], Path | None]
     command: str
+    everywhere: bool = True
+
+
+def require(name: str) -> Path:
+    """Where it is: a program's or file's path. Skips, or fails, when this machine does not have it."""
+    requirement = _REQUIREMENTS[name]
+    if (path := requirement.find()) is not None:
+        return path
+    reason = f"{name} {MISSING} {requirement.command}"
+    if requirement.everywhere and os.environ.get("SEEDMILL_REQUIRE_ALL") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("SEEDMILL_CACHE", "~/.cache/seedmill")).expanduser()
 
 
 def _built(name: str) -> Path | None:
     """A program of tools/: where `tools/build` puts it."""
-    answer = subprocess.run([_ROOT / "tools" / "build", "--path", name], capture_output=True, text=True, check=False)
+    answer = subprocess.run([ROOT / "tools" / "build", "--path", name], capture_output=True, text=True, check=False)
     return Path(answer.stdout.strip()) if answer.returncode == 0 else None
 
 
-def _runsc() -> Path | None:
-    cached = _CACHE / "gv" / "runsc"
-    if cached.exists():
-        return cached
-    found = shutil.which("runsc")
+def _on_path(*names: str) -> Path | None:
+    found = next((found for name in names if (found := shutil.which(name))), None)
     return Path(found) if found else None
 
 
+def _runsc() -> Path | None:
+    cached = _cache() / "gv" / "runsc"
+    return cached if cached.exists() else _on_path("runsc")
+
+
+def _embedded_model() -> Path | None:
+    if importlib.util.find_spec("xllamacpp") is None:
+        return None
+    return next((_cache() / "models").rglob("*.gguf"), None)
+
+
 _REQUIREMENTS = {
-    "versitygw": Requirement(lambda: _built("versitygw"), "tools/build versitygw"),
-    "runsc": Requirement(_runsc, "seedmill setup sandbox"),
+    "runsc": Requirement(_runsc, "make sandbox"),
+    "versitygw": Requirement(lambda: _built("versitygw"), "make s3-server"),
+    "embedded model": Requirement(_embedded_model, "make model"),
+    "chromium": Requirement(
+        lambda: _on_path("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium", everywhere=False
+    ),
 }
-
-
-def require(name: str) -> Path:
-    """The program's path. Skips (or fails, with SEEDMILL_REQUIRE_ALL=1) when this machine does not have it."""
-    requirement = _REQUIREMENTS[name]
-    path = requirement.find()
-    if path is not None:
-        return path
-    reason = f"{name} is not there; get it with: {requirement.command}"
-    if os.environ.get("SEEDMILL_REQUIRE_ALL") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)

@@ -1,0 +1,101 @@
+# Everything that is done with this repository. A machine needs Python 3.11-3.13, Go, gcc and make.
+#
+# Programs that are built (runsc, an S3 server) and the small model lie in ${SEEDMILL_CACHE:-~/.cache/seedmill}, outside
+# the tree, and are kept between clones.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+# The first Python that is new enough; `make PYTHON=/path/to/python3.12 …` names another.
+NEW_ENOUGH = import sys; sys.exit(not (3, 11) <= sys.version_info)
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
+	$(if $(shell $(name) -c '$(NEW_ENOUGH)' 2>/dev/null && echo yes),$(name))))
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PINS := constraints/pinned.txt
+
+.PHONY: help
+help: ## what there is to make
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+.PHONY: venv
+venv: $(INSTALLED) ## .venv with seedmill and all that tests need
+
+$(INSTALLED): pyproject.toml $(PINS)
+	@[[ -n "$(PYTHON)" ]] || { echo "Python 3.11 or newer is needed; python3 here is $$(python3 --version 2>&1 || true). Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "installing into $(VENV): a minute or two the first time"
+	[[ -x $(BIN)/python ]] || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(PINS) --editable '.[embedded,dev]'
+	@touch $@
+
+.PHONY: demo
+demo: venv sandbox model ## real datasets from real code, into demo/
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
+
+.PHONY: test
+test: venv quick-tools ## all tests; says at the end what was skipped and how to have it
+	$(BIN)/pytest tests/unit tests/integration
+
+.PHONY: test-fast
+test-fast: venv ## unit tests
+	$(BIN)/pytest tests/unit
+
+.PHONY: lint
+lint: venv ## style, types, layers, examples
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/seedmill lint $$(find examples -name '*.yaml' | sort)
+
+.PHONY: format
+format: venv ## put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: protos
+protos: venv ## generate services/seedmill/v1alpha1 from protos/
+	tools/generate-protos services $(BIN)/python
+
+.PHONY: tools
+tools: sandbox s3-server model ## all programs and files that tests and demo need
+
+.PHONY: sandbox
+sandbox: venv ## gVisor's runsc
+	$(BIN)/seedmill setup sandbox
+
+.PHONY: s3-server
+s3-server: ## versitygw, an S3 server for tests
+	tools/build versitygw
+
+.PHONY: model
+model: venv ## the small language model that runs anywhere
+	$(BIN)/seedmill setup model
+
+# What `make test` gets by itself. What cannot be had here is no error: the tests that need it say so.
+.PHONY: quick-tools
+quick-tools: venv
+	@$(BIN)/seedmill setup sandbox || echo "no sandbox: tests that need it are skipped" >&2
+	@tools/build versitygw || echo "no S3 server: tests that need it are skipped" >&2
+
+.PHONY: constraints
+constraints: ## pin the newest releases of all dependencies (needs uv)
+	{ sed -n '/^#/p' $(PINS); \
+	  uv pip compile pyproject.toml --extra embedded --extra dev --extra operator --universal --python-version 3.11 \
+	    --upgrade --quiet --no-header --no-annotate \
+	  | grep -v -E "sys_platform == '(emscripten|win32)'$$" \
+	  | sed -E "s/ ; sys_platform != 'emscripten'//; s/ ; implementation_name != 'PyPy'//; s/^(hf-xet==[^ ]*) ;.*/\1/"; \
+	} > $(PINS).new
+	mv $(PINS).new $(PINS)
+
+.PHONY: wheel
+wheel: venv ## build the wheel into dist/
+	$(BIN)/python -m build --wheel
+
+.PHONY: clean
+clean: ## remove what was made in the tree; the cache outside stays
+	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
