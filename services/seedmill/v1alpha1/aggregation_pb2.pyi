@@ -18,6 +18,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class StartPublicationRequest(_message.Message):
+    """What to publish, and how far."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     STORE_URI_FIELD_NUMBER: _builtins.int
@@ -52,6 +54,8 @@ Global___StartPublicationRequest: _TypeAlias = StartPublicationRequest  # noqa: 
 
 @_typing.final
 class Limits(_message.Message):
+    """Where the cut lies: the same limits over the same journal give the same dataset."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ACCEPTED_SAMPLES_FIELD_NUMBER: _builtins.int
@@ -70,7 +74,9 @@ class Limits(_message.Message):
     price_input: _builtins.str
     """Price per million tokens and the most a run may cost, as decimal text; empty = no limit."""
     price_output: _builtins.str
+    """Price of a million completion tokens, as decimal text."""
     max_cost: _builtins.str
+    """The most a run may cost, in the unit of the prices, as decimal text."""
     end: _builtins.str
     """Why the run ended: TargetReached, TargetNotReached, BudgetExhausted, DeadlineExceeded."""
     def __init__(
@@ -94,10 +100,13 @@ Global___Limits: _TypeAlias = Limits  # noqa: Y015
 
 @_typing.final
 class StartPublicationResponse(_message.Message):
+    """The publication has begun, or had."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OPERATION_FIELD_NUMBER: _builtins.int
     operation: _builtins.str
+    """Name of the operation, for GetPublication."""
     def __init__(
         self,
         *,
@@ -113,10 +122,13 @@ Global___StartPublicationResponse: _TypeAlias = StartPublicationResponse  # noqa
 
 @_typing.final
 class GetPublicationRequest(_message.Message):
+    """Which publication to tell of."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OPERATION_FIELD_NUMBER: _builtins.int
     operation: _builtins.str
+    """As StartPublication named it."""
     def __init__(
         self,
         *,
@@ -132,6 +144,8 @@ Global___GetPublicationRequest: _TypeAlias = GetPublicationRequest  # noqa: Y015
 
 @_typing.final
 class GetPublicationResponse(_message.Message):
+    """How far a publication is."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ROWS_WRITTEN_FIELD_NUMBER: _builtins.int
@@ -158,6 +172,8 @@ Global___GetPublicationResponse: _TypeAlias = GetPublicationResponse  # noqa: Y0
 
 @_typing.final
 class PublicationResult(_message.Message):
+    """What was published."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PUBLICATION_PREFIX_FIELD_NUMBER: _builtins.int
@@ -171,6 +187,7 @@ class PublicationResult(_message.Message):
     dataset_digest: _builtins.str
     """sha256 over the sorted (file, sha256) pairs of the dataset."""
     rows: _builtins.int
+    """Rows of the dataset."""
     def __init__(
         self,
         *,

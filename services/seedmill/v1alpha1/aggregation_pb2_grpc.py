@@ -61,7 +61,7 @@ class AggregationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPublication(self, request, context):
-        """NOT_FOUND when this server does not know the operation: call Start again.
+        """NOT_FOUND, reason OperationUnknown, when this server does not know the operation: call Start again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

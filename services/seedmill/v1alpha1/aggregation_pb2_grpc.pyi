@@ -39,7 +39,7 @@ class AggregationServiceStub:
     StoreUnavailable: retry. Only one publisher of a run may be active: the caller sees to that.
     """
     GetPublication: _grpc.UnaryUnaryMultiCallable[_aggregation_pb2.GetPublicationRequest, _aggregation_pb2.GetPublicationResponse]
-    """NOT_FOUND when this server does not know the operation: call Start again."""
+    """NOT_FOUND, reason OperationUnknown, when this server does not know the operation: call Start again."""
 
 @_typing.type_check_only
 class AggregationServiceAsyncStub(AggregationServiceStub):
@@ -52,7 +52,7 @@ class AggregationServiceAsyncStub(AggregationServiceStub):
     StoreUnavailable: retry. Only one publisher of a run may be active: the caller sees to that.
     """
     GetPublication: _aio.UnaryUnaryMultiCallable[_aggregation_pb2.GetPublicationRequest, _aggregation_pb2.GetPublicationResponse]  # type: ignore[assignment]
-    """NOT_FOUND when this server does not know the operation: call Start again."""
+    """NOT_FOUND, reason OperationUnknown, when this server does not know the operation: call Start again."""
 
 class AggregationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Journals to datasets. Publishing is long work: Start is idempotent by the digest of its request, Get tells the result."""
@@ -74,6 +74,6 @@ class AggregationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aggregation_pb2.GetPublicationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregation_pb2.GetPublicationResponse, _abc.Awaitable[_aggregation_pb2.GetPublicationResponse]]:
-        """NOT_FOUND when this server does not know the operation: call Start again."""
+        """NOT_FOUND, reason OperationUnknown, when this server does not know the operation: call Start again."""
 
 def add_AggregationServiceServicer_to_server(servicer: AggregationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

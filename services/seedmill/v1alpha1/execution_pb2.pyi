@@ -20,6 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ExecuteRequest(_message.Message):
+    """A batch of programs."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RUN_FIELD_NUMBER: _builtins.int
@@ -46,6 +48,8 @@ Global___ExecuteRequest: _TypeAlias = ExecuteRequest  # noqa: Y015
 
 @_typing.final
 class ProgramItem(_message.Message):
+    """A solution and the tests that judge it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -62,7 +66,9 @@ class ProgramItem(_message.Message):
     language: _builtins.str
     """Such as `python`."""
     solution: _builtins.str
+    """The code under test."""
     tests: _builtins.str
+    """Code that runs after the solution and fails when it is wrong."""
     timeout_seconds: _builtins.float
     """CPU seconds of the test; wall time may be three times that and one second. 0 = 10."""
     memory_bytes: _builtins.int
@@ -96,11 +102,15 @@ Global___ProgramItem: _TypeAlias = ProgramItem  # noqa: Y015
 
 @_typing.final
 class ExecuteResponse(_message.Message):
+    """Verdicts that became ready at about the same time."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VERDICTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___VerdictItem]: ...
+    def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___VerdictItem]:
+        """At least one."""
+
     def __init__(
         self,
         *,
@@ -116,6 +126,8 @@ Global___ExecuteResponse: _TypeAlias = ExecuteResponse  # noqa: Y015
 
 @_typing.final
 class VerdictItem(_message.Message):
+    """What one program did."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -130,6 +142,7 @@ class VerdictItem(_message.Message):
     STDOUT_FIELD_NUMBER: _builtins.int
     STDERR_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """Of the program."""
     status: _builtins.str
     """pass, fail, error, timeout, memory, output, incomplete, vacuous or infra."""
     reason: _builtins.str
@@ -149,6 +162,7 @@ class VerdictItem(_message.Message):
     stdout: _builtins.str
     """At most 64 KiB each, as UTF-8 with replacement characters."""
     stderr: _builtins.str
+    """As stdout."""
     def __init__(
         self,
         *,
@@ -174,6 +188,8 @@ Global___VerdictItem: _TypeAlias = VerdictItem  # noqa: Y015
 
 @_typing.final
 class GetCapabilitiesRequest(_message.Message):
+    """Nothing to say."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -189,6 +205,8 @@ Global___GetCapabilitiesRequest: _TypeAlias = GetCapabilitiesRequest  # noqa: Y0
 
 @_typing.final
 class GetCapabilitiesResponse(_message.Message):
+    """What this server can run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -225,7 +243,9 @@ class GetCapabilitiesResponse(_message.Message):
         """Pooled, Fresh, Process: what this server offers."""
 
     @_builtins.property
-    def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Such as `python`."""
+
     @_builtins.property
     def environments(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Environment name to digest."""

@@ -20,11 +20,15 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CheckModelsRequest(_message.Message):
+    """Which models a run will ask for."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODELS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As the engines name them."""
+
     def __init__(
         self,
         *,
@@ -40,6 +44,8 @@ Global___CheckModelsRequest: _TypeAlias = CheckModelsRequest  # noqa: Y015
 
 @_typing.final
 class CheckModelsResponse(_message.Message):
+    """Where they are served."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ENDPOINTS_FIELD_NUMBER: _builtins.int
@@ -62,6 +68,8 @@ Global___CheckModelsResponse: _TypeAlias = CheckModelsResponse  # noqa: Y015
 
 @_typing.final
 class GenerateRequest(_message.Message):
+    """A batch of prompts."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RUN_FIELD_NUMBER: _builtins.int
@@ -88,6 +96,8 @@ Global___GenerateRequest: _TypeAlias = GenerateRequest  # noqa: Y015
 
 @_typing.final
 class PromptItem(_message.Message):
+    """One prompt, and how to sample its completion."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -102,17 +112,25 @@ class PromptItem(_message.Message):
     id: _builtins.str
     """Unique within the call."""
     model: _builtins.str
+    """As the engines name it."""
     text: _builtins.str
+    """For the completions route."""
     temperature: _builtins.float
+    """0 is greedy."""
     top_p: _builtins.float
+    """Nucleus; 1 is off."""
     max_tokens: _builtins.int
     """Bound of the completion, in tokens."""
     seed: _builtins.int
     """The engine's sampling seed."""
     @_builtins.property
-    def chat(self) -> Global___Chat: ...
+    def chat(self) -> Global___Chat:
+        """For the chat route."""
+
     @_builtins.property
-    def stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Texts that end the completion; they are not part of it."""
+
     def __init__(
         self,
         *,
@@ -138,11 +156,15 @@ Global___PromptItem: _TypeAlias = PromptItem  # noqa: Y015
 
 @_typing.final
 class Chat(_message.Message):
+    """A conversation that the model goes on with."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChatMessage]: ...
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChatMessage]:
+        """In order, the last one is the user's."""
+
     def __init__(
         self,
         *,
@@ -158,6 +180,8 @@ Global___Chat: _TypeAlias = Chat  # noqa: Y015
 
 @_typing.final
 class ChatMessage(_message.Message):
+    """One turn of a conversation."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ROLE_FIELD_NUMBER: _builtins.int
@@ -165,6 +189,7 @@ class ChatMessage(_message.Message):
     role: _builtins.str
     """system, user or assistant."""
     content: _builtins.str
+    """What was said."""
     def __init__(
         self,
         *,
@@ -181,11 +206,15 @@ Global___ChatMessage: _TypeAlias = ChatMessage  # noqa: Y015
 
 @_typing.final
 class GenerateResponse(_message.Message):
+    """Results that became ready at about the same time."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___CompletionResult]: ...
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___CompletionResult]:
+        """At least one."""
+
     def __init__(
         self,
         *,
@@ -201,14 +230,19 @@ Global___GenerateResponse: _TypeAlias = GenerateResponse  # noqa: Y015
 
 @_typing.final
 class CompletionResult(_message.Message):
+    """What became of one prompt."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
     COMPLETION_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    """Of the prompt."""
     @_builtins.property
-    def completion(self) -> Global___CompletionText: ...
+    def completion(self) -> Global___CompletionText:
+        """The engine answered."""
+
     @_builtins.property
     def failure(self) -> Global___ItemFailure:
         """This prompt alone failed."""
@@ -232,6 +266,8 @@ Global___CompletionResult: _TypeAlias = CompletionResult  # noqa: Y015
 
 @_typing.final
 class CompletionText(_message.Message):
+    """An answer of the engine, and what it took."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TEXT_FIELD_NUMBER: _builtins.int
@@ -241,11 +277,13 @@ class CompletionText(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     SECONDS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
+    """Without the prompt and the stop text."""
     finish_reason: _builtins.str
     """stop, length, content_filter or other."""
     prompt_tokens: _builtins.int
     """As the engine counts them; estimated from the text where it does not say."""
     completion_tokens: _builtins.int
+    """As prompt_tokens."""
     model: _builtins.str
     """The model's name as the engine reports it."""
     seconds: _builtins.float

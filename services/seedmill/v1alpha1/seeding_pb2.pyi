@@ -26,18 +26,27 @@ class _SeedKind:
 class _SeedKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SeedKind.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     SEED_KIND_UNSPECIFIED: _SeedKind.ValueType  # 0
+    """Not a kind: INVALID_ARGUMENT."""
     SEED_KIND_SNIPPET: _SeedKind.ValueType  # 1
+    """Consecutive lines of a file (OSS-Instruct)."""
     SEED_KIND_FUNCTION: _SeedKind.ValueType  # 2
+    """A documented function with what it needs to stand alone."""
 
-class SeedKind(_SeedKind, metaclass=_SeedKindEnumTypeWrapper): ...
+class SeedKind(_SeedKind, metaclass=_SeedKindEnumTypeWrapper):
+    """What the text of a seed is."""
 
 SEED_KIND_UNSPECIFIED: SeedKind.ValueType  # 0
+"""Not a kind: INVALID_ARGUMENT."""
 SEED_KIND_SNIPPET: SeedKind.ValueType  # 1
+"""Consecutive lines of a file (OSS-Instruct)."""
 SEED_KIND_FUNCTION: SeedKind.ValueType  # 2
+"""A documented function with what it needs to stand alone."""
 Global___SeedKind: _TypeAlias = SeedKind  # noqa: Y015
 
 @_typing.final
 class StartCollectionRequest(_message.Message):
+    """What to collect, and for which store."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     COLLECTION_FIELD_NUMBER: _builtins.int
@@ -140,12 +149,16 @@ Global___Collection: _TypeAlias = Collection  # noqa: Y015
 
 @_typing.final
 class LanguageQuota(_message.Message):
+    """How many seeds of a language."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     LANGUAGE_FIELD_NUMBER: _builtins.int
     MAX_SEEDS_FIELD_NUMBER: _builtins.int
     language: _builtins.str
+    """Name in lower case, such as `python`."""
     max_seeds: _builtins.int
+    """At most; 0 = no limit."""
     def __init__(
         self,
         *,
@@ -162,6 +175,8 @@ Global___LanguageQuota: _TypeAlias = LanguageQuota  # noqa: Y015
 
 @_typing.final
 class StartCollectionResponse(_message.Message):
+    """The collection has begun, or had."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OPERATION_FIELD_NUMBER: _builtins.int
@@ -182,10 +197,13 @@ Global___StartCollectionResponse: _TypeAlias = StartCollectionResponse  # noqa: 
 
 @_typing.final
 class GetCollectionRequest(_message.Message):
+    """Which collection to tell of."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OPERATION_FIELD_NUMBER: _builtins.int
     operation: _builtins.str
+    """As StartCollection named it."""
     def __init__(
         self,
         *,
@@ -201,6 +219,8 @@ Global___GetCollectionRequest: _TypeAlias = GetCollectionRequest  # noqa: Y015
 
 @_typing.final
 class GetCollectionResponse(_message.Message):
+    """How far a collection is."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     FILES_READ_FIELD_NUMBER: _builtins.int
@@ -210,7 +230,9 @@ class GetCollectionResponse(_message.Message):
     files_read: _builtins.int
     """Files read so far, and in all when known (else 0)."""
     files_total: _builtins.int
+    """0 while it is not known."""
     seeds: _builtins.int
+    """Seeds found so far."""
     @_builtins.property
     def result(self) -> Global___CollectionResult:
         """Set once the collection is complete."""
@@ -233,6 +255,8 @@ Global___GetCollectionResponse: _TypeAlias = GetCollectionResponse  # noqa: Y015
 
 @_typing.final
 class CollectionResult(_message.Message):
+    """What was collected."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -264,6 +288,7 @@ class CollectionResult(_message.Message):
     digest: _builtins.str
     """Digest of the manifest, which names every part's sha256."""
     count: _builtins.int
+    """Seeds in the collection."""
     @_builtins.property
     def skipped(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """What was left out, by reason."""

@@ -63,7 +63,7 @@ class SeedingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetCollection(self, request, context):
-        """Progress, and the result once done. NOT_FOUND when this server does not know the operation: call Start again.
+        """Progress, and the result once done. NOT_FOUND, reason OperationUnknown: not known here, call Start again.
         An operation that failed answers with the error codes of StartCollection.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

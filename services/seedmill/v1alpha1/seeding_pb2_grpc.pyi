@@ -41,7 +41,7 @@ class SeedingServiceStub:
     NothingAllowed: it cannot work as it stands; do not retry. UNAVAILABLE with reason StoreUnavailable: retry.
     """
     GetCollection: _grpc.UnaryUnaryMultiCallable[_seeding_pb2.GetCollectionRequest, _seeding_pb2.GetCollectionResponse]
-    """Progress, and the result once done. NOT_FOUND when this server does not know the operation: call Start again.
+    """Progress, and the result once done. NOT_FOUND, reason OperationUnknown: not known here, call Start again.
     An operation that failed answers with the error codes of StartCollection.
     """
 
@@ -58,7 +58,7 @@ class SeedingServiceAsyncStub(SeedingServiceStub):
     NothingAllowed: it cannot work as it stands; do not retry. UNAVAILABLE with reason StoreUnavailable: retry.
     """
     GetCollection: _aio.UnaryUnaryMultiCallable[_seeding_pb2.GetCollectionRequest, _seeding_pb2.GetCollectionResponse]  # type: ignore[assignment]
-    """Progress, and the result once done. NOT_FOUND when this server does not know the operation: call Start again.
+    """Progress, and the result once done. NOT_FOUND, reason OperationUnknown: not known here, call Start again.
     An operation that failed answers with the error codes of StartCollection.
     """
 
@@ -84,7 +84,7 @@ class SeedingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _seeding_pb2.GetCollectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_seeding_pb2.GetCollectionResponse, _abc.Awaitable[_seeding_pb2.GetCollectionResponse]]:
-        """Progress, and the result once done. NOT_FOUND when this server does not know the operation: call Start again.
+        """Progress, and the result once done. NOT_FOUND, reason OperationUnknown: not known here, call Start again.
         An operation that failed answers with the error codes of StartCollection.
         """
 
