@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedmill.records.selection import Kept, PublishedOutcome
+from seedmill.storage.journal import SegmentRef, list_journal
 from seedmill.storage.store import ObjectMissing, Store
 
 _OUTCOMES = pa.schema(
@@ -68,6 +69,28 @@ def read_head(store: Store, run_prefix: str) -> Head | None:
 def encode_head(head: Head) -> bytes:
     fields = {name: getattr(head, name) for name in Head.__slots__}
     return orjson.dumps(fields, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+
+
+def encode_segments(segments: Iterable[SegmentRef]) -> bytes:
+    """segments.json: which segments counted, by attempt and number (where they lie changes when they are rolled up)."""
+    named = [{"attempt": ref.attempt, "number": ref.number} for ref in segments]
+    return orjson.dumps(named, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+
+
+def published_segments(store: Store, run_prefix: str, publication: str) -> list[SegmentRef]:
+    """The segments that a publication counted, where they lie now.
+
+    Raises ObjectMissing when one of them is gone, other StorageErrors, and ValueError when segments.json is not readable.
+    """
+    named = orjson.loads(store.get(f"{run_prefix}/{publication}/segments.json"))
+    there = {(ref.attempt, ref.number): ref for ref in list_journal(store, run_prefix).segments}
+    found: list[SegmentRef] = []
+    for each in named:
+        ref = there.get((each["attempt"], each["number"]))
+        if ref is None:
+            raise ObjectMissing(f"{store.uri}/{run_prefix}: segment {each['attempt']}/{each['number']} is gone")
+        found.append(ref)
+    return found
 
 
 def encode_outcomes(rows: Iterable[OutcomeRow]) -> bytes:
