@@ -1,0 +1,68 @@
+"""Results in groups: together when they finish together, at once when they do not, nothing left running."""
+
+import asyncio
+
+import pytest
+
+from seedmill.serving.errors import Unavailable
+from seedmill.serving.grouping import in_groups
+
+
+async def after(seconds: float, value: int) -> int:
+    await asyncio.sleep(seconds)
+    return value
+
+
+async def test_what_finishes_together_shares_a_group() -> None:
+    groups = [sorted(group) async for group in in_groups([after(0.0, 1), after(0.0, 2), after(0.2, 3)])]
+    assert groups == [[1, 2], [3]]
+
+
+async def test_no_work_is_no_group() -> None:
+    assert [group async for group in in_groups([])] == []
+
+
+async def test_the_first_group_does_not_wait_for_the_slowest() -> None:
+    groups = in_groups([after(0.0, 1), after(60.0, 2)])
+    assert await asyncio.wait_for(anext(groups), 5) == [1]
+    await groups.aclose()
+
+
+async def test_a_failure_comes_after_what_was_ready_and_ends_the_rest() -> None:
+    cancelled = asyncio.Event()
+
+    async def fail() -> int:
+        raise Unavailable("SandboxUnavailable", "away")
+
+    async def long() -> int:
+        try:
+            return await after(60.0, 3)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    groups = in_groups([after(0.0, 1), fail(), long()])
+    assert await anext(groups) == [1]
+    with pytest.raises(Unavailable):
+        await anext(groups)
+    assert cancelled.is_set()
+
+
+async def test_whoever_is_cancelled_while_reading_cancels_the_work() -> None:
+    cancelled = asyncio.Event()
+
+    async def long() -> int:
+        try:
+            return await after(60.0, 3)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    async def read() -> None:
+        async for _ in in_groups([long()]):
+            pass
+
+    reader = asyncio.create_task(read())
+    await asyncio.sleep(0.02)
+    reader.cancel()
+    await asyncio.wait_for(cancelled.wait(), 5)
