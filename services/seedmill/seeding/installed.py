@@ -9,10 +9,9 @@ import os
 import platform
 import re
 import sysconfig
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path, PurePosixPath
 
 from seedmill.seeding.languages import language_of_path
@@ -39,7 +38,9 @@ class InstalledCorpus:
         if not names:
             raise Misconfigured("CorpusMissing", f"corpus {uri}: no package is named; write installed:NAME")
         self._stdlib = _STDLIB in names
-        self._packages = sorted(_chosen(uri, [name for name in names if name != _STDLIB]))
+        present = _distributions()
+        chosen = _chosen(uri, [name for name in names if name != _STDLIB], present)
+        self._packages = [present[name] for name in sorted(chosen)]
         self._uri = "installed:" + ",".join(sorted(names))
 
     @property
@@ -50,8 +51,8 @@ class InstalledCorpus:
         seen: set[str] = set()
         if self._stdlib:
             yield from self._stdlib_files(Path(sysconfig.get_path("stdlib")), "", unread)
-        for name in self._packages:
-            for file in self._package_files(_distributions()[name], unread):
+        for package in self._packages:
+            for file in self._package_files(package, unread):
                 if file.path not in seen:
                     seen.add(file.path)
                     yield file
@@ -108,7 +109,6 @@ class InstalledCorpus:
         return False
 
 
-@cache
 def _distributions() -> dict[str, importlib.metadata.Distribution]:
     """By normalised name; of several of one name the first on the path, which is the one that is imported."""
     found: dict[str, importlib.metadata.Distribution] = {}
@@ -118,8 +118,7 @@ def _distributions() -> dict[str, importlib.metadata.Distribution]:
     return found
 
 
-def _chosen(uri: str, names: list[str]) -> set[str]:
-    present = _distributions()
+def _chosen(uri: str, names: list[str], present: Mapping[str, importlib.metadata.Distribution]) -> set[str]:
     chosen: set[str] = set()
     for name in names:
         if name == "*":

@@ -78,11 +78,8 @@ class _Closure:
     def render(self) -> str:
         pieces: list[tuple[int, str]] = [(index, block.source) for index, block in self._blocks.items()]
         pieces += [(index, self._narrowed(index, names)) for index, names in self._imported.items()]
-        pieces += [
-            (index, block.source)
-            for index, block in enumerate(self._module.blocks)
-            if index not in self._imported and _is_future_import(block)
-        ]
+        futures = (index for index in self._module.future_imports if index not in self._imported)
+        pieces += [(index, self._module.blocks[index].source) for index in futures]
         return _join([text for _, text in sorted(pieces)])
 
     def _resolve(self, name: str) -> list[str]:
@@ -126,11 +123,9 @@ class _Closure:
         """Blocks that change, in place, a value that a block taken so far has made."""
         made = {name for block in self._blocks.values() for name in block.binds}
         needed: list[str] = []
-        for index, block in enumerate(self._module.blocks):
-            if index in self._blocks or index == self._function or block.only_imports or block.is_main_guard:
-                continue
-            if block.touches & made:
-                needed += self._take_block(index, block, "")
+        for index in sorted({index for name in made for index in self._module.changers.get(name, ())}):
+            if index not in self._blocks and index != self._function:
+                needed += self._take_block(index, self._module.blocks[index], "")
         return needed
 
     def _check_import(self, name: str) -> None:
@@ -188,10 +183,6 @@ def _import_fallback(block: Block) -> Block | None:
             fallback = Block(handler.body, textwrap.dedent("\n".join(lines)), first.lineno)
             return fallback if bound_names(handler.body) else None
     return None
-
-
-def _is_future_import(block: Block) -> bool:
-    return any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in block.nodes)
 
 
 def _join(pieces: Sequence[str]) -> str:

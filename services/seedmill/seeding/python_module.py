@@ -90,6 +90,24 @@ class Module:
                 binders[name].append(index)
         return binders
 
+    @cached_property
+    def changers(self) -> Mapping[str, Sequence[int]]:
+        """By name, the indexes of the blocks that change its value in place when the module is imported."""
+        changers: defaultdict[str, list[int]] = defaultdict(list)
+        for index, block in enumerate(self.blocks):
+            for name in () if block.only_imports or block.is_main_guard else block.touches:
+                changers[name].append(index)
+        return changers
+
+    @cached_property
+    def future_imports(self) -> Sequence[int]:
+        """Indexes of the blocks that import from `__future__`, which change how all others are read."""
+        return [
+            index
+            for index, block in enumerate(self.blocks)
+            if any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in block.nodes)
+        ]
+
 
 def names_of(source: str) -> Names:
     """Global names that module-level source refers to. Raises SyntaxError."""
