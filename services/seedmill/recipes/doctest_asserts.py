@@ -23,7 +23,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from seedmill.recipes.doctest_names import free_names, imported_names, on_its_own
+from seedmill.recipes.doctest_names import free_names, imported_names, on_its_own, only_imports, read_names
 from seedmill.recipes.python_source import called_name, defined_names, has_assertion, parse_python
 
 _BUILTINS = frozenset(dir(builtins)) | {"__name__", "__doc__"}
@@ -58,24 +58,37 @@ def doctest_asserts(docstring: str, code: str) -> str | None:
         return None
     known = defined_names(tree) | _BUILTINS
     modules: set[str] = set()
-    blocks: list[str] = []
+    kept: list[tuple[str, Sequence[ast.stmt]]] = []
     for example in _examples(docstring):
         modules |= imported_names(example.body)
-        body = on_its_own(example.body, tree, modules | (free_names(example.body) - known))
-        if body != example.body:
-            example = replace(example, source="\n".join(map(ast.unparse, body)), body=body)
-        if not body or free_names(body) - known:
+        example = _moved(example, on_its_own(example.body, tree, modules | (free_names(example.body) - known)))
+        if not example.body or free_names(example.body) - known:
             continue
         block = _convert(example)
         if block is not None:
-            known |= defined_names(ast.Module([*body], []))
-            blocks.append(block)
-    text = "\n".join(blocks)
+            known |= defined_names(ast.Module([*example.body], []))
+            kept.append((block, example.body))
+    text = _without_idle_imports(kept)
     tests = parse_python(text)
     if tests is None or not has_assertion(tests):
         return None
     imports = [line for mark, line in _IMPORTS if mark in text]
     return "\n".join([*imports, *([""] if imports else []), text])
+
+
+def _moved(example: _Example, body: Sequence[ast.stmt]) -> _Example:
+    """The example with this body, written out anew where it differs."""
+    if body == example.body:
+        return example
+    source = "\n".join(map(ast.unparse, body))
+    return replace(example, source=source, body=ast.parse(source).body)
+
+
+def _without_idle_imports(blocks: Sequence[tuple[str, Sequence[ast.stmt]]]) -> str:
+    """The blocks as one text, without imports that served only what was rewritten."""
+    tests = parse_python("\n".join(block for block, _ in blocks))
+    used = read_names(tests.body) if tests else set[str]()
+    return "\n".join(block for block, body in blocks if not only_imports(body) or imported_names(body) & used)
 
 
 def _examples(docstring: str) -> Iterator[_Example]:

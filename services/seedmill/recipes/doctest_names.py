@@ -6,6 +6,7 @@ code stands before its tests, and tests that went on calling the installed packa
 
 import ast
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 from seedmill.recipes.python_source import defined_names
@@ -17,25 +18,33 @@ def imported_names(body: Sequence[ast.stmt]) -> set[str]:
     return defined_names(ast.Module([*imports], []))
 
 
+def only_imports(body: Sequence[ast.stmt]) -> bool:
+    """Whether all of these are imports."""
+    return all(isinstance(node, ast.Import | ast.ImportFrom) for node in body)
+
+
+def read_names(body: Sequence[ast.stmt]) -> set[str]:
+    """Names that are read anywhere in these statements."""
+    names = (node for statement in body for node in ast.walk(statement) if isinstance(node, ast.Name))
+    return {node.id for node in names if isinstance(node.ctx, ast.Load)}
+
+
 def free_names(body: Sequence[ast.stmt]) -> set[str]:
     """Names that are read and bound nowhere in these statements."""
-    read: set[str] = set()
     bound = defined_names(ast.Module([*body], []))
     for statement in body:
         for node in ast.walk(statement):
             match node:
-                case ast.Name(id=name, ctx=ast.Load()):
-                    read.add(name)
-                case ast.Name(id=name) | ast.arg(arg=name):
+                case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
                     bound.add(name)
                 case _:
                     pass
-    return read - bound
+    return read_names(body) - bound
 
 
 def on_its_own(body: Sequence[ast.stmt], code: ast.Module, modules: set[str]) -> list[ast.stmt]:
-    """The statements for code that is not in its package any more: without imports of what it defines, and with
-    `module.name` as `name` where it defines that. `modules` are the names that examples have imported so far, or that nothing defines.
+    """The statements for code that has left its package: without imports of what it defines, and with `module.name` as
+    `name` where it defines that. `modules` are names that examples have imported so far, or that nothing defines.
 
     Statements that need no change are the same objects.
     """
@@ -45,7 +54,7 @@ def on_its_own(body: Sequence[ast.stmt], code: ast.Module, modules: set[str]) ->
     for node in body:
         kept = _without_own_imports(node, functions)
         if kept is not None:
-            changed.append(rename.visit(kept) if rename.applies_to(kept) else kept)
+            changed.append(rename.visit(deepcopy(kept)) if rename.applies_to(kept) else kept)
     return changed
 
 

@@ -70,9 +70,9 @@ def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
     names = "|".join(re.escape(word).replace(r"\ ", "[ \t]++") for word in words)
     return re.compile(
         # Possessive quantifiers keep it linear on a line of spaces.
-        rf"""[ ]{{0,3}} (?P<hashes>\#{{1,6}}[ \t]*+)?+ (?P<open>\*\*|__)?+ [ \t]*+
+        rf"""[ ]{{0,3}} (?![ \t]) (?P<hashes>\#{{1,6}}[ \t]*+)?+ (?P<open>\*\*|__)?+ [ \t]*+
         (?: \[[ \t]*+(?P<bracket>{names})[ \t]*+\](?!\() | <[ \t]*+(?P<tag>{names})[ \t]*+>
-          | (?P<word>{names})\b (?:[ \t]\d{{1,3}}\b)?+ )
+          | (?P<word>{names})(?![^\W_]) (?:[ \t]\d{{1,3}}\b)?+ )
         [ \t]*+ (?P<colon>:)?+ [ \t]*+ (?P<close>\*\*|__)?+ [ \t]*+ (?P<late_colon>:)?+ [ \t]*+ (?P<rest>.*)$""",
         re.IGNORECASE | re.VERBOSE | re.DOTALL,
     )

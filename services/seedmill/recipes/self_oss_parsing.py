@@ -43,6 +43,7 @@ MIN_INSTRUCTION_WORDS = 6
 MAX_INSTRUCTION_WORDS = 200  # SelfCodeAlign, sanitize, rule 7
 
 _BULLET = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]+(?P<text>.*)$")
+_EXPLANATION = re.compile(r":\s|\s[-–—]\s")
 
 
 def parse_concepts(_sample: Sample, completion: Completion) -> JSON | Rejected:
@@ -51,7 +52,7 @@ def parse_concepts(_sample: Sample, completion: Completion) -> JSON | Rejected:
         return rejected
     text = _own_section(PROMPTS["concepts"].answer(completion.text), "concepts")
     lines = text.split("\n\n")[0].splitlines()
-    bullets = [match["text"] for line in lines if (match := _BULLET.match(line))]
+    bullets = [_EXPLANATION.split(match["text"])[0] for line in lines if (match := _BULLET.match(line))]
     items = bullets if bullets else ", ".join(lines).replace(";", ",").split(",")
     concepts = list(dict.fromkeys(item.strip(" \t*`_.\"'") for item in items))
     concepts = [concept for concept in concepts if any(map(str.isalpha, concept))]
@@ -102,12 +103,13 @@ def parse_response(_sample: Sample, completion: Completion) -> JSON | Rejected:
 
 
 def _own_section(text: str, section: str) -> str:
-    """The text without the marker of its own section that a teacher may repeat at its start."""
+    """The text without the marker of its own section, or its name and a colon, that a teacher may repeat before it."""
     sections = find_sections(text, {section: SECTIONS[section]})
     first = sections.first(section)
     if first is not None and not sections.text(None, first):
         return sections.text(first, None)
-    return text.strip()
+    label, colon, rest = text.strip().partition(":")
+    return rest.strip() if colon and label.lower() in SECTIONS[section] else text.strip()
 
 
 def _split_response(text: str) -> tuple[str, str] | Rejected:
