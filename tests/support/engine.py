@@ -15,7 +15,7 @@ from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.patience import Patience
 from seedmill.pipeline.progress import Progress
-from seedmill.pipeline.resume import cap_of, resume
+from seedmill.pipeline.resume import resume
 from seedmill.pipeline.runner import Runner, RunnerEnd, RunnerLimits
 from seedmill.pipeline.walker import Walker
 from seedmill.recipes.rebuild import rebuild
@@ -95,7 +95,7 @@ class Engine:
             return self.recipe.row(rebuild(self.recipe, path, seed_number(root_index(path)), leaf.chain))
 
         index = RowIndex()
-        selection = Selection(self.limits, cap_of(self.recipe), index, row_of, self.predecessor)
+        selection = Selection(self.limits, self.recipe.cap, index, row_of, self.predecessor)
         nothing = Decontaminator.load([])
         return Frontier(
             selection, index, nothing, self.recipe.block, self.recipe.reads_pool, self.progress.walked

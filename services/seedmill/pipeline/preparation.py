@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from seedmill.spec.digest import data_spec, spec_digest
-from seedmill.storage.seeds import SeedReader
-
 from seedmill.pipeline.patience import Patience
 from seedmill.pipeline.ports import Inference, Seeding
 from seedmill.recipes.build import build, collection_options
@@ -18,9 +15,11 @@ from seedmill.recipes.steps import Generate, Recipe
 from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress, LanguageQuota
 from seedmill.records.publication import Limits, Price
 from seedmill.records.run_file import RunFile, run_prefix
-from seedmill.records.seed import Seed
 from seedmill.serving.errors import Misconfigured
+from seedmill.spec.digest import data_spec, spec_digest
 from seedmill.spec.model import Corpus, DatasetGeneration, Spec
+from seedmill.storage.seed_shard import SeedShard
+from seedmill.storage.seeds import SeedReader
 from seedmill.storage.store import ObjectMissing, Store
 
 DEFAULT_NAMESPACE = "local"
@@ -48,24 +47,12 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class ShardOfSeeds:
-    """The run's seeds: `count` of the reader's from `first` on."""
-
-    reader: SeedReader
-    first: int
-    count: int
-
-    def get(self, index: int) -> Seed:
-        return self.reader.get(self.first + index)
-
-
-@dataclass(frozen=True, slots=True)
 class Prepared:
     """All that a run needs before its first sample."""
 
     run: RunFile
     recipe: Recipe
-    seeds: ShardOfSeeds
+    seeds: SeedShard
     limits: Limits
 
 
@@ -116,8 +103,7 @@ async def prepare(
             f"the corpus {order.corpus_uri} has changed since {prefix} was begun ({collected.count} seeds now, "
             f"{run.seeds_count} then); restore it, or give the resource another name to begin a new run",
         )
-    reader = SeedReader(order.store, run.seeds_prefix)
-    seeds = _shard(reader, order.spec.seeds.shard)
+    seeds = SeedShard.of(SeedReader(order.store, run.seeds_prefix), order.spec.seeds.shard)
     return Prepared(run, recipe, seeds, limits_of(order.spec, seeds.count))
 
 
@@ -184,12 +170,3 @@ def _new_run(order: Order, recipe: Recipe, digest: str, collected: CollectedSeed
         seeds_count=collected.count,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def _shard(reader: SeedReader, shard: str | None) -> ShardOfSeeds:
-    count = len(reader)
-    if shard is None:
-        return ShardOfSeeds(reader, 0, count)
-    number, of = map(int, shard.split("/"))
-    first, behind = count * (number - 1) // of, count * number // of
-    return ShardOfSeeds(reader, first, behind - first)

@@ -10,12 +10,10 @@ from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.preparation import Prepared
 from seedmill.recipes.rebuild import rebuild
-from seedmill.recipes.steps import Generate, Recipe
 from seedmill.records.journal import RetryRecord, root_index
 from seedmill.records.resolution import JournalIndex, Leaf, RootRecords
 from seedmill.records.row import Row
 from seedmill.records.selection import PublishedOutcome, Selection, WalkedRoot
-from seedmill.records.tokens import Tokens
 from seedmill.spec.model import Decontamination
 from seedmill.storage.journal import delete_rolled_up, read_segments, worth_rolling_up
 from seedmill.storage.store import Store
@@ -28,15 +26,6 @@ class Resumed:
     begun: tuple[RootRecords, ...]
     settled: int
     damaged: tuple[str, ...]
-
-
-def cap_of(recipe: Recipe) -> Tokens:
-    """The most one root sample can cost: parts x tries x (prompt limit, maxTokens) over all Generate steps."""
-    generates = [step for step in recipe.steps if isinstance(step, Generate)]
-    return Tokens(
-        sum(step.parts * step.tries * step.call.prompt_limit_tokens for step in generates),
-        sum(step.parts * step.tries * step.call.sampling.max_tokens for step in generates),
-    )
 
 
 def new_frontier(
@@ -54,7 +43,7 @@ def new_frontier(
 
     index = RowIndex()
     return Frontier(
-        Selection(prepared.limits, cap_of(recipe), index, row_of, predecessor),
+        Selection(prepared.limits, recipe.cap, index, row_of, predecessor),
         index,
         Decontaminator.load([] if decontamination.disabled else decontamination.benchmarks),
         recipe.block,

@@ -16,6 +16,7 @@ from seedmill.records.generation import Completion, ModelCall, Prompt
 from seedmill.records.randomness import Draw
 from seedmill.records.row import Row
 from seedmill.records.seed import Seed, SeedKind
+from seedmill.records.tokens import Tokens
 from seedmill.records.verdict import Program, Verdict
 
 JSON = Any  # what orjson can write: str, int, float, bool, None, list, dict with str keys
@@ -129,6 +130,10 @@ class Recipe:
     reads_pool: bool = False
 
     @property
-    def cap_tokens(self) -> int:
-        """The most one sample can cost, in tokens (DESIGN: tokens)."""
-        return sum(s.parts * s.tries * s.call.cap_tokens for s in self.steps if isinstance(s, Generate))
+    def cap(self) -> Tokens:
+        """The most one root sample can cost: parts x tries x (prompt limit, maxTokens) over all Generate steps."""
+        generates = [step for step in self.steps if isinstance(step, Generate)]
+        return Tokens(
+            sum(step.parts * step.tries * step.call.prompt_limit_tokens for step in generates),
+            sum(step.parts * step.tries * step.call.sampling.max_tokens for step in generates),
+        )

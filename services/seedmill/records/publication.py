@@ -1,5 +1,6 @@
 """Where a dataset is cut, and what publishing it gave."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -44,6 +45,18 @@ class Limits:
             if self.price is None
             else {"input": str(self.price.input), "output": str(self.price.output)},
         }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Limits":
+        """The inverse of `to_json`. Raises KeyError and decimal.InvalidOperation for what it did not write."""
+        price = data["pricePerMillionTokens"]
+        return Limits(
+            accepted_samples=data["acceptedSamples"],
+            max_candidates=data["maxCandidates"],
+            max_tokens=data["maxTokens"],
+            max_cost=None if data["maxCost"] is None else Decimal(data["maxCost"]),
+            price=None if price is None else Price(Decimal(price["input"]), Decimal(price["output"])),
+        )
 
 
 @dataclass(frozen=True, slots=True)

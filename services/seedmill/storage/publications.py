@@ -42,8 +42,8 @@ class OutcomeRow:
 class Head:
     """The latest publication of a run.
 
-    Prefixes are relative to the run's. `limits` are those it was cut with (`Limits.to_json`), `end` why the run ended, `ledger` the
-    published one, `cut` the number of root samples walked, `tokens` what they used.
+    Prefixes are relative to the run's. `limits` are those it was cut with (`Limits.to_json`), `end` why the run ended,
+    `ledger` the published one, `cut` the number of root samples walked, `tokens` what they used.
     """
 
     publication: str
@@ -80,7 +80,7 @@ def encode_segments(segments: Iterable[SegmentRef]) -> bytes:
 def published_segments(store: Store, run_prefix: str, publication: str) -> list[SegmentRef]:
     """The segments that a publication counted, where they lie now.
 
-    Raises ObjectMissing when one of them is gone, other StorageErrors, and ValueError when segments.json is not readable.
+    Raises ObjectMissing when one of them is gone, other StorageErrors, ValueError when segments.json is not readable.
     """
     named = orjson.loads(store.get(f"{run_prefix}/{publication}/segments.json"))
     there = {(ref.attempt, ref.number): ref for ref in list_journal(store, run_prefix).segments}

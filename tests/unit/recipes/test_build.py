@@ -91,5 +91,5 @@ def test_snippets_may_be_of_any_language() -> None:
 
 
 def test_the_most_that_a_sample_can_cost_covers_all_parts() -> None:
-    one, ten = (build(spec({"selfOssInstruct": {"responsesPerInstruction": parts}})).cap_tokens for parts in (1, 10))
+    one, ten = (build(spec({"selfOssInstruct": {"responsesPerInstruction": parts}})).cap.total for parts in (1, 10))
     assert ten - one == 9 * (12_000 + 1536)
