@@ -24,11 +24,12 @@ def known_steps(steps: Mapping[str, Collection[str]]) -> Check:
 
 
 def known_benchmarks(names: Collection[str]) -> Check:
-    """`spec.decontamination.benchmarks` names benchmarks that have an index."""
+    """`spec.decontamination.benchmarks` names benchmarks that have an index, in upper or lower case."""
+    lower = {name.lower() for name in names}
 
     def check(generation: DatasetGeneration) -> Iterator[Finding]:
         for index, name in enumerate(generation.spec.decontamination.benchmarks or ()):
-            if name not in names:
+            if name.lower() not in lower:
                 yield Finding(
                     ("spec", "decontamination", "benchmarks", index),
                     f"there is no index of benchmark {name}{allowed(name, sorted(names))}; "

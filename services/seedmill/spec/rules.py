@@ -1,7 +1,7 @@
 """The base of all spec models, and rules over several fields, each stated once: for Python and for the API server.
 
 A rule stands beside the fields it speaks of. `holds` is checked when a file is parsed, `cel` by the API server (the CRD
-carries it as an x-kubernetes-validation); both say `message`. A test runs the pairs over the same examples.
+carries it as an x-kubernetes-validation); both say `message`. Rules are checked once all fields are right.
 """
 
 from collections.abc import Callable

@@ -232,7 +232,7 @@ def dotted(path: Path) -> str:
     """`spec.seeds.corpus.languages[1]`."""
     joined = ""
     for part in path:
-        joined += f"[{part}]" if isinstance(part, int) else f".{part}" if joined else part
+        joined += f"[{part}]" if isinstance(part, int) else f".{shown(part)}" if joined else shown(part)
     return joined
 
 
