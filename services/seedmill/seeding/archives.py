@@ -7,6 +7,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -44,9 +45,12 @@ def read_tar(path: Path, file: CorpusFile, reading: Reading) -> Iterator[Documen
 def _tar_members(path: Path, limits: Limits, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes | str]]:
     """Name and bytes of each wanted regular file; instead of bytes, the reason why there are none."""
 
+    ends: deque[bool] = deque(maxlen=1)  # whether the last block read for a header was the end of the archive
+
     class BoundedTarInfo(tarfile.TarInfo):
         @classmethod
         def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "BoundedTarInfo":
+            ends.append(not any(buf))
             info = super().frombuf(buf, encoding, errors)
             if info.type in _EXTENDED_HEADERS and info.size > limits.header_bytes:
                 raise _OverlongHeader
@@ -71,6 +75,8 @@ def _tar_members(path: Path, limits: Limits, wanted: Callable[[str], bool]) -> I
                     yield member.name, "too_large"
                 elif (content := archive.extractfile(member)) is not None:
                     yield member.name, content.read(limits.document_bytes + 1)
+        if not any(ends):
+            yield "", "archive_damaged"  # cut between two members, which tarfile takes for an end
     except Bomb:
         yield "", "archive_bomb"
     except (_OverlongHeader, *_DAMAGE):
