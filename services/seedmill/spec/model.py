@@ -135,7 +135,8 @@ class Corpus(SpecModel):
 
     uri: Uri
     """A directory, a file (.jsonl, .parquet, .tar, .zip, source), s3://bucket/prefix, or installed:NAME,… (Python
-    packages installed beside seedmill; `stdlib` is the standard library, `*` all packages). A relative path is relative to the file that names it."""
+    packages installed beside seedmill; `stdlib` is the standard library, `*` all packages). A relative path is relative
+    to the file that names it."""
     languages: Annotated[
         list[ShortText], NoDuplicates, Field(min_length=1, max_length=64, json_schema_extra=AS_SET)
     ] = Field(default_factory=lambda: ["python"])
