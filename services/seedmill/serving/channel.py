@@ -37,7 +37,7 @@ class Channels:
         self._turn = 0
 
     def pick(self) -> grpc.aio.Channel:
-        """The channel for the next call. A call that is given up half-way must be cancelled: no garbage collection does."""
+        """The channel for the next call. A call that is given up half-way must be cancelled: collection does not."""
         now = time.monotonic()
         for _ in self._replicas:
             replica = self._replicas[self._turn % len(self._replicas)]
