@@ -57,8 +57,9 @@ def _on_path(*names: str) -> Path | None:
 
 
 def _runsc() -> Path | None:
-    cached = _cache() / "gv" / "runsc"
-    return cached if cached.exists() else _on_path("runsc")
+    from seedmill.execution.runsc_build import find_runsc
+
+    return find_runsc()
 
 
 def _embedded_model() -> Path | None:
