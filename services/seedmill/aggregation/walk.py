@@ -39,7 +39,7 @@ class RunInput:
 
 @dataclass(slots=True)
 class Walk:
-    """The fold's result: leaves with what was decided of them, in order. `paid` is all that the journal knows was paid."""
+    """The fold's result: leaves with what was decided of them, in order. `paid` is all the journal knows was paid."""
 
     selection: Selection
     end: End
@@ -74,7 +74,7 @@ def walk(
     limits: Limits,
     end: End,
 ) -> Walk:
-    """Fold the segments' records up to the cut. Raises InvalidRequest when they do not reach the one that `end` claims."""
+    """Fold the segments' records up to the cut. Raises InvalidRequest when they do not reach what `end` claims."""
     index = JournalIndex(given.run.cfg)
     for segment in read_segments(store, segments):
         index.add(segment.ref.attempt, segment.ref.number, segment.records)

@@ -1,0 +1,24 @@
+"""`seedmill setup`: gets what pip cannot: the sandbox's program, and a small model for trying things out."""
+
+from typing import Annotated
+
+import typer
+
+setup_app = typer.Typer(
+    help="Get what the main job needs beside Python packages.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@setup_app.command("sandbox")
+def sandbox(
+    force: Annotated[bool, typer.Option("--force", help="Build it although it is there.")] = False,
+) -> None:
+    """Build gVisor's runsc from its Go module, once; it is kept in the cache folder."""
+    from seedmill.execution.runsc_build import build_runsc, find_runsc
+
+    found = None if force else find_runsc()
+    if found is None:
+        found = build_runsc(lambda line: typer.echo(line, err=True))
+    typer.echo(str(found))

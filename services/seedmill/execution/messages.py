@@ -1,0 +1,72 @@
+"""Programs and verdicts as protobuf messages, and back. Only `server.py` and `client.py` use this."""
+
+from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
+from seedmill.serving.errors import InvalidRequest
+from seedmill.v1alpha1 import execution_pb2 as pb
+
+DEFAULTS = Program("", "", "", "")
+
+
+def program_message(item_id: str, program: Program) -> pb.ProgramItem:
+    return pb.ProgramItem(
+        id=item_id,
+        language=program.language,
+        solution=program.solution,
+        tests=program.tests,
+        timeout_seconds=program.timeout_seconds,
+        memory_bytes=program.memory_bytes,
+        environment=program.environment,
+        verdict=program.verdict,
+        isolation=program.isolation,
+    )
+
+
+def program_of(item: pb.ProgramItem) -> Program:
+    """Empty fields get their defaults. Raises InvalidRequest for a verdict or an isolation that there is not."""
+    try:
+        return Program(
+            id=item.id,
+            language=item.language,
+            solution=item.solution,
+            tests=item.tests,
+            timeout_seconds=item.timeout_seconds or DEFAULTS.timeout_seconds,
+            memory_bytes=item.memory_bytes or DEFAULTS.memory_bytes,
+            environment=item.environment or DEFAULTS.environment,
+            verdict=VerdictKind(item.verdict or DEFAULTS.verdict),
+            isolation=Isolation(item.isolation or DEFAULTS.isolation),
+        )
+    except ValueError as error:
+        raise InvalidRequest("BadProgram", f"program {item.id}: {error}") from error
+
+
+def verdict_message(verdict: Verdict) -> pb.VerdictItem:
+    return pb.VerdictItem(
+        id=verdict.id,
+        status=verdict.status,
+        reason=verdict.reason,
+        kind=verdict.kind,
+        downgrade=verdict.downgrade,
+        asserts_run=verdict.asserts_run,
+        environment=verdict.environment,
+        sandbox=verdict.sandbox,
+        seconds=verdict.seconds,
+        stdout=verdict.stdout,
+        stderr=verdict.stderr,
+    )
+
+
+def verdict_of(item: pb.VerdictItem, program_id: str) -> Verdict:
+    """The verdict under the caller's own id. Raises ValueError for a status or kind that there is not."""
+    return Verdict(
+        id=program_id,
+        status=Status(item.status),
+        reason=item.reason,
+        kind=VerdictKind(item.kind),
+        downgrade=item.downgrade,
+        asserts_run=item.asserts_run,
+        environment=item.environment,
+        sandbox=item.sandbox,
+        seconds=item.seconds,
+        stdout=item.stdout,
+        stderr=item.stderr,
+    )
