@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seedmill.serving.logs import LogFormat, LogLevel, configure_logs
-from seedmill.serving.server import ServerSettings, serve
 
 if TYPE_CHECKING:
-    from seedmill.serving.server import Service
+    from seedmill.serving.server import ServerSettings, Service
 
 serve_app = typer.Typer(
     help="Run one service until SIGTERM or SIGINT, then let its calls finish.",
@@ -47,6 +46,7 @@ def serve_seeding(
 ) -> None:
     """Corpora to seeds."""
     from seedmill.seeding.server import service
+    from seedmill.serving.server import ServerSettings
 
     settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid)
     _serve(settings, service, log_format, log_level)
@@ -72,6 +72,7 @@ def serve_inference(
 ) -> None:
     """Prompts to completions: a gateway before the engines."""
     from seedmill.inference.server import service
+    from seedmill.serving.server import ServerSettings
 
     settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid)
     _serve(settings, lambda: service(endpoint or []), log_format, log_level)
@@ -95,6 +96,7 @@ def serve_execution(
 ) -> None:
     """Programs and their tests to verdicts, in a sandbox."""
     from seedmill.execution.server import service
+    from seedmill.serving.server import ServerSettings
 
     settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid)
     _serve(settings, lambda: service(isolation=isolation, workers=workers or None), log_format, log_level)
@@ -112,12 +114,15 @@ def serve_aggregation(
 ) -> None:
     """Journals to datasets."""
     from seedmill.aggregation.server import service
+    from seedmill.serving.server import ServerSettings
 
     settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid)
     _serve(settings, service, log_format, log_level)
 
 
-def _serve(settings: ServerSettings, make: "Callable[[], Service]", form: LogFormat, level: LogLevel) -> None:
+def _serve(settings: "ServerSettings", make: "Callable[[], Service]", form: LogFormat, level: LogLevel) -> None:
+    from seedmill.serving.server import serve
+
     configure_logs(form, level)
 
     async def main() -> None:

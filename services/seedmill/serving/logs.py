@@ -3,9 +3,10 @@
 import logging
 import sys
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import structlog
-from structlog.typing import Processor
+if TYPE_CHECKING:
+    from structlog.typing import Processor
 
 
 class LogFormat(StrEnum):
@@ -28,6 +29,8 @@ class LogLevel(StrEnum):
 
 def configure_logs(form: LogFormat = LogFormat.AUTO, level: LogLevel = LogLevel.INFO) -> None:
     """Send all logs of this process to stderr. For programs, called once; libraries and tests leave logging alone."""
+    import structlog  # only here: whoever asks for `--help` does not wait for it
+
     json = form is LogFormat.JSON or (form is LogFormat.AUTO and not sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
