@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import orjson
 
@@ -76,7 +76,7 @@ def _parse(number: int, line: bytes, defaults: Defaults) -> ProgramLine:
         return ProgramLine(number, None, None, f"not JSON: {error}")
     if not isinstance(content, dict):
         return ProgramLine(number, None, None, f"an object is expected, not {type(content).__name__}")
-    fields: dict[str, Any] = content
+    fields = cast("dict[str, Any]", content)
     name = fields.get("id")
     if not isinstance(name, str):
         return ProgramLine(number, None, None, "id is missing" if name is None else "id must be text")
