@@ -114,11 +114,12 @@ def test_wrong_keys_are_said(server: S3Server, change: dict[str, str], says: str
     assert server.secret_key not in str(error.value)
 
 
-def test_a_server_that_is_not_there_is_said(server: S3Server) -> None:
+def test_a_server_that_is_not_there_is_said(capfd: pytest.CaptureFixture[str]) -> None:
     gone = S3Server("127.0.0.1:9", "a", "b")
     store = S3Store(gone.client(new_pool(certifi.where())), "bucket", "", gone.endpoint, patience_seconds=0.5)
     with pytest.raises(StorageError, match=r"http://127.0.0.1:9 cannot be reached \(Connection refused\)"):
         store.get("a")
+    assert capfd.readouterr().out == ""
 
 
 def test_a_server_that_is_no_s3_is_said() -> None:

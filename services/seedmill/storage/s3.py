@@ -9,6 +9,7 @@ visible whole; one whose writer died costs space until the bucket's lifecycle ru
 """
 
 import io
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -20,6 +21,7 @@ import urllib3
 from minio import Minio
 from minio.commonconfig import CopySource
 from minio.error import MinioException
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from seedmill.storage.keys import check_key
 from seedmill.storage.local_files import as_storage_error as as_local_error
@@ -35,6 +37,17 @@ _READ_SECONDS = 60.0
 _CONNECTIONS = 64
 
 T = TypeVar("T")
+
+_log = logging.getLogger("seedmill.storage")
+
+
+def _log_retry(details: RetryDetails) -> None:
+    _log.info("S3 request failed, again in %.1f s: %s", details.wait_for, details.caused_by)
+
+
+# stamina's own hooks write through structlog, which prints to stdout where nobody configured it: there go the answers
+# of `--json`.
+set_on_retry_hooks([_log_retry])
 
 
 def new_pool(ca_file: str) -> urllib3.PoolManager:
