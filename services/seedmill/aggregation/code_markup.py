@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from seedmill.recipes.markdown import find_fences, lines_of
+
 MAX_CHARACTERS = 6_000
 
-_FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n(.*?)(?:^\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _PYTHON = re.compile(
     r"(?P<string>[rbfRBF]{0,2}(?:\"\"\".*?\"\"\"|'''.*?'''|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'))"
     r"|(?P<comment>\#[^\n]*)"
@@ -17,6 +18,7 @@ _PYTHON = re.compile(
     r"|(?P<word>[^\W\d]\w*)",
     re.DOTALL | re.MULTILINE,
 )
+_INLINE_CODE = re.compile(r"`([^`\n]+)`")
 _KEYWORDS = frozenset(keyword.kwlist)
 
 
@@ -31,13 +33,14 @@ class Segment:
 def segments(markdown: str, language: str) -> list[Segment]:
     """Prose and code of a text in order; code without a tag counts as `language`."""
     text = shortened(markdown)
+    lines = lines_of(text)
     found: list[Segment] = []
     position = 0
-    for fence in _FENCE.finditer(text):
-        _add_prose(found, text[position : fence.start()])
-        found.append(Segment(True, code(fence[3].rstrip("\n"), fence[2] or language)))
-        position = fence.end()
-    _add_prose(found, text[position:])
+    for fence in find_fences(text):
+        _add_prose(found, lines[position : fence.start])
+        found.append(Segment(True, code(fence.text.rstrip("\n"), fence.tag or language)))
+        position = fence.end
+    _add_prose(found, lines[position:])
     return found
 
 
@@ -72,6 +75,17 @@ def _token(token: re.Match[str]) -> Markup:
     return Markup('<span class="t-{}">{}</span>').format(kind, token[0])
 
 
-def _add_prose(found: list[Segment], text: str) -> None:
+def _add_prose(found: list[Segment], lines: list[str]) -> None:
+    text = "\n".join(lines)
     if text.strip():
-        found.append(Segment(False, escape(text.strip("\n"))))
+        found.append(Segment(False, _prose(text.strip("\n"))))
+
+
+def _prose(text: str) -> Markup:
+    """Text with `names in backticks` set as code."""
+    parts: list[Markup] = []
+    position = 0
+    for span in _INLINE_CODE.finditer(text):
+        parts += [escape(text[position : span.start()]), Markup("<code>{}</code>").format(span[1])]
+        position = span.end()
+    return Markup("").join([*parts, escape(text[position:])])

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from seedmill.aggregation.published import Example, Lineage, PassRate, PublishedRow, TeacherStep
 from seedmill.aggregation.walk import RunInput
+from seedmill.recipes.markdown import fenced
 from seedmill.recipes.steps import Execute, Generate, Recipe
 from seedmill.records.journal import StepRecord, root_index
 from seedmill.records.outputs import verdict_of
@@ -54,7 +55,10 @@ def _example(given: RunInput, leaf: Leaf, decision: Decision) -> Example:
     executes = {step.name for step in given.recipe.steps if isinstance(step, Execute)}
     shown = [record for record in leaf.chain if record.step in generates]
     others = [record for record in leaf.uses if record.step in generates and record not in shown]
-    texts = [("seed", seed.text), *((record.step, str(record.output["text"])) for record in [*shown, *others[:1]])]
+    texts = [
+        ("seed", fenced(seed.text, seed.language)),
+        *((record.step, str(record.output["text"])) for record in [*shown, *others[:1]]),
+    ]
     ran = [record for record in leaf.uses if record.step in executes]
     return Example(
         sample=end.sample,

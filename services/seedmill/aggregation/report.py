@@ -120,7 +120,9 @@ def _rejected(example: Example) -> Shown:
 
 
 def _title(text: str) -> str:
-    """The first line that says something, without code fences."""
+    """The first line that says something, without marks of code."""
     lines = (line.strip() for line in text.splitlines())
-    line = next((each for each in lines if each and not each.startswith(("```", "~~~", "#!"))), "(empty)")
+    line = next((each for each in lines if each and not each.startswith(("```", "~~~", "#!"))), "(empty)").replace(
+        "`", ""
+    )
     return line if len(line) <= 140 else f"{line[:139]}…"

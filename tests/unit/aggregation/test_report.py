@@ -125,8 +125,9 @@ def test_histogram_has_few_round_bins_and_one_for_the_longest() -> None:
 
 
 def test_markdown_is_cut_into_prose_and_code() -> None:
-    found = segments("Look:\n```python\nreturn 1 < 2\n```\nDone.", "python")
+    found = segments("Look at `a<b`:\n```python\nreturn 1 < 2\n```\nDone.", "python")
     assert [each.is_code for each in found] == [False, True, False]
+    assert str(found[0].html) == "Look at <code>a&lt;b</code>:"
     assert (
         str(found[1].html)
         == '<span class="t-keyword">return</span> <span class="t-number">1</span> &lt; <span class="t-number">2</span>'

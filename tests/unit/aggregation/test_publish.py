@@ -1,0 +1,299 @@
+"""Publishing and replaying a journal that was written by hand, and the service that does it."""
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from seedmill.aggregation.client import AggregationClient
+from seedmill.aggregation.publish import publish
+from seedmill.aggregation.replay import replay_head
+from seedmill.aggregation.server import service
+from seedmill.recipes.build import build
+from seedmill.records.journal import ROOT, EndRecord, Outcome, Record, StepRecord, encode_segment
+from seedmill.records.outputs import verdict_output
+from seedmill.records.publication import End, Limits
+from seedmill.records.run_file import RunFile
+from seedmill.records.seed import Seed, SeedKind, Source
+from seedmill.records.verdict import Status, Verdict, VerdictKind
+from seedmill.serving.channel import Channels
+from seedmill.serving.errors import InvalidRequest
+from seedmill.serving.server import running_server
+from seedmill.storage import StorageError, Store, StoreFull, open_store
+from seedmill.storage.journal import attempt_name, segment_key
+from seedmill.storage.publications import read_head, read_outcomes
+from seedmill.storage.seeds import SeedsManifest, SeedsPart, manifest_key, part_key, write_part
+from support.memory_store import MemoryStore
+from support.recipe_values import spec
+
+SEEDS = 12
+WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "omega", "sigma"]
+
+
+def seed(number: int) -> Seed:
+    """A documented function that has nothing in common with the others; 7 is a copy of 3 under another name."""
+    word = WORDS[3 if number == 7 else number]
+    docstring = (
+        f"Return the {word} of a {word} as the {word} rules of {word}land say.\n\n>>> {word}({number})\n{number}"
+    )
+    body = "\n".join(f"    {word}_{step} = {word}_{step - 1} * {number or 1}" for step in range(1, 6))
+    text = f'def {word}({word}_0):\n    """{docstring}"""\n{body}\n    return {word}_0\n'
+    return Seed(
+        f"{number:032x}",
+        SeedKind.FUNCTION,
+        "python",
+        text,
+        Source("installed:words", f"words/{word}.py", 1, "words", "1.0", "MIT"),
+        {"name": word, "docstring": docstring, "context": ""},
+    )
+
+
+@dataclass
+class HandMadeRun:
+    """A comment-function run in a store. `write` appends a segment of a new attempt."""
+
+    store: Store
+    folder: Path
+    attempts: int = 0
+    run: RunFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        described = spec({"commentFunction": {}}, decontamination={"benchmarks": ["HumanEval", "MBPP"]})
+        data = described.model_dump(mode="json", by_alias=True, exclude_none=True)
+        data.pop("target")
+        self._put_seeds("seeds/test")
+        recipe = build(described)
+        self.run = RunFile(
+            "words", "local", "5" * 64, data, recipe.name, recipe.digest, "seeds/test", "6" * 64, SEEDS, "2026-01-01"
+        )
+        self.store.put(f"{self.run.prefix}/run.json", self.run.encode())
+
+    @property
+    def prefix(self) -> str:
+        return self.run.prefix
+
+    def write(self, *records: Record, epoch: int | None = None) -> None:
+        self.attempts = epoch or self.attempts + 1
+        key = segment_key(self.prefix, attempt_name(self.attempts, "0" * 8), 0)
+        self.store.put(key, encode_segment(records))
+
+    def accepted(self, number: int, environment: str = "python-std") -> list[Record]:
+        verdict = Verdict(str(number), Status.PASS, kind=VerdictKind.STRICT, asserts_run=1, environment=environment)
+        step = StepRecord(str(number), "verify", 0, 0, self.run.cfg, ROOT, verdict_output(verdict))
+        chain = (step.digest,)
+        return [step, EndRecord(str(number), Outcome.ACCEPT, self.run.cfg, chain=chain, uses=chain)]
+
+    def rejected(self, number: int, reason: str = "no_doctest", detail: str = "") -> list[Record]:
+        notes = {"detail": detail}
+        return [EndRecord(str(number), Outcome.REJECT, self.run.cfg, reason, "extract", notes=notes)]
+
+    def publish(self, limits: Limits, end: End = End.TARGET_NOT_REACHED):
+        return publish(self.store, self.prefix, limits, end)
+
+    def dataset(self, name: str) -> bytes:
+        head = read_head(self.store, self.prefix)
+        assert head is not None
+        return self.store.get(f"{self.prefix}/{head.dataset_prefix}/{name}")
+
+    def rows(self) -> list[str]:
+        return [json.loads(line)["id"] for line in self.dataset("messages-00000.jsonl").splitlines()]
+
+    def _put_seeds(self, prefix: str) -> None:
+        path = self.folder / "part.parquet"
+        write_part(path, [seed(number) for number in range(SEEDS)])
+        self.store.put_file(part_key(prefix, 0), path)
+        digest = sha256(path.read_bytes()).hexdigest()
+        parts = (SeedsPart(part_key(prefix, 0), digest, SEEDS),)
+        manifest = SeedsManifest(parts, SEEDS, {"no_docstring": 3}, {}, {"MIT": SEEDS}, {}, {}, "7" * 64)
+        self.store.put(manifest_key(prefix), manifest.encode())
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> HandMadeRun:
+    return HandMadeRun(MemoryStore(), tmp_path)
+
+
+ALL = Limits(100, SEEDS)
+
+
+def whole(run: HandMadeRun) -> list[list[Record]]:
+    """All samples: 2 and 5 are rejected, the others accepted."""
+    ends = [run.accepted(number) for number in range(SEEDS)]
+    ends[2] = run.rejected(2)
+    ends[5] = run.rejected(5, "contaminated", "HumanEval/3")
+    return ends
+
+
+def test_publishes_dataset_outcomes_and_head(run: HandMadeRun) -> None:
+    run.write(*(record for records in whole(run) for record in records))
+    published = run.publish(ALL)
+    head = read_head(run.store, run.prefix)
+    assert head is not None
+    assert (head.dataset_digest, head.rows, head.cut) == (published.dataset_digest, 9, SEEDS)
+    assert head.ledger == {
+        "requested": 12,
+        "accepted": 9,
+        "rejected": {"contaminated": 1, "near_duplicate": 1, "no_doctest": 1},
+        "failed": {},
+        "pending": 0,
+    }
+    manifest = json.loads(run.dataset("manifest.json"))
+    assert manifest["digest"] == head.dataset_digest
+    assert {each["name"] for each in manifest["files"]} >= {"README.md", "report.html", "data-00000.parquet"}
+    outcomes = read_outcomes(run.store, run.prefix, head.publication)
+    assert len(outcomes) == 12
+    assert outcomes["7"].reason == "near_duplicate"
+
+
+def test_card_and_report_count_contamination_and_steps(run: HandMadeRun) -> None:
+    run.write(*(record for records in whole(run) for record in records))
+    run.publish(ALL)
+    card = run.dataset("README.md").decode()
+    assert "| HumanEval | 164 |" in card
+    assert "| `1d49078ba3e2b196` | 1 |" in card
+    assert "| extract | 12 | 10 | 83 % |" in card
+    assert "| selection | 10 | 9 | 90 % |" in card
+    assert "no\\_docstring | 3 |" in card
+
+
+def test_order_and_spread_of_segments_do_not_matter(run: HandMadeRun, tmp_path: Path) -> None:
+    run.write(*(record for records in whole(run) for record in records))
+    expected = run.publish(ALL).dataset_digest
+    (tmp_path / "other").mkdir()
+    other = HandMadeRun(MemoryStore(), tmp_path / "other")
+    for records in reversed(whole(other)):
+        other.write(*records)
+    assert other.publish(ALL).dataset_digest == expected
+
+
+def test_target_cuts_exactly_and_raising_it_only_appends(run: HandMadeRun) -> None:
+    run.write(*(record for records in whole(run) for record in records))
+    run.publish(Limits(4, SEEDS), End.TARGET_REACHED)
+    first = run.rows()
+    run.publish(ALL)
+    assert len(first) == 4
+    assert run.rows()[:4] == first
+
+
+def test_what_lies_beyond_the_cut_changes_nothing(run: HandMadeRun, tmp_path: Path) -> None:
+    limits = Limits(4, SEEDS)
+    run.write(*(record for records in whole(run)[:6] for record in records))
+    expected = run.publish(limits, End.TARGET_REACHED).dataset_digest
+    (tmp_path / "other").mkdir()
+    other = HandMadeRun(MemoryStore(), tmp_path / "other")
+    other.write(*(record for records in whole(other) for record in records))
+    assert other.publish(limits, End.TARGET_REACHED).dataset_digest == expected
+
+
+def test_a_late_write_does_not_change_a_published_row(run: HandMadeRun) -> None:
+    """Journal rule 12: the lower attempt's record lands behind the publication, and stays out of the next two."""
+    run.write(*(record for records in whole(run) for record in records), epoch=5)
+    run.publish(ALL)
+    before = run.rows()
+    outcomes = read_outcomes(run.store, run.prefix, read_head(run.store, run.prefix).publication)
+    run.write(*run.accepted(2), *run.rejected(0), *run.accepted(1, "another"), epoch=1)
+    for _ in range(2):
+        run.publish(ALL)
+        assert run.rows() == before
+        assert read_outcomes(run.store, run.prefix, read_head(run.store, run.prefix).publication) == outcomes
+
+
+def test_a_deadline_counts_the_gaps_as_stopped_and_says_that_it_is_partial(run: HandMadeRun) -> None:
+    ends = whole(run)
+    run.write(*(record for number, records in enumerate(ends[:8]) for record in records if number not in (1, 4)))
+    run.publish(ALL, End.DEADLINE_EXCEEDED)
+    head = read_head(run.store, run.prefix)
+    assert head.ledger["failed"] == {"stopped": 2}
+    assert head.ledger["requested"] == 8
+    assert "**Partial.**" in run.dataset("README.md").decode()
+    run.write(*ends[1], *(record for records in ends[8:] for record in records))
+    run.publish(ALL)
+    assert read_head(run.store, run.prefix).ledger["failed"] == {"stopped": 2}
+
+
+def test_an_unsettled_journal_is_not_published_as_finished(run: HandMadeRun) -> None:
+    run.write(*run.accepted(0))
+    with pytest.raises(InvalidRequest, match="root sample 1 is not settled"):
+        run.publish(ALL)
+    assert read_head(run.store, run.prefix) is None
+
+
+def test_publishing_again_is_the_same_dataset_under_another_publication(run: HandMadeRun) -> None:
+    run.write(*(record for records in whole(run) for record in records))
+    first, second = run.publish(ALL), run.publish(ALL)
+    assert first.dataset_prefix == second.dataset_prefix
+    assert [first.prefix.split("-")[0], second.prefix.split("-")[0]] == ["publications/1", "publications/2"]
+
+
+@pytest.mark.parametrize("puts", [0, 3, 9, 10, 11, 12])
+def test_a_store_that_fails_half_way_leaves_what_was_published(run: HandMadeRun, tmp_path: Path, puts: int) -> None:
+    """The manifest comes last and HEAD behind it, so whatever was not finished is not seen."""
+    run.write(*(record for records in whole(run) for record in records))
+    first = run.publish(Limits(4, SEEDS), End.TARGET_REACHED)
+    left = iter(range(puts))
+
+    def full(key: str) -> None:
+        if next(left, None) is None:
+            raise StoreFull("no space left")
+
+    assert isinstance(run.store, MemoryStore)
+    run.store.before_put = full
+    with pytest.raises(StorageError):
+        run.publish(ALL)
+    head = read_head(run.store, run.prefix)
+    assert head is not None
+    assert head.publication == first.prefix
+    run.store.before_put = lambda key: None
+    whole_digest = run.publish(ALL).dataset_digest
+    (tmp_path / "other").mkdir()
+    other = HandMadeRun(MemoryStore(), tmp_path / "other")
+    other.write(*(record for records in whole(other) for record in records))
+    assert other.publish(ALL).dataset_digest == whole_digest
+
+
+def test_replay_is_byte_identical_also_behind_a_late_write(run: HandMadeRun, tmp_path: Path) -> None:
+    run.write(*(record for records in whole(run) for record in records), epoch=5)
+    run.publish(Limits(4, SEEDS), End.TARGET_REACHED)
+    run.write(*run.accepted(2), epoch=1)
+    run.publish(ALL)
+    run.write(*run.rejected(1), epoch=2)
+    result = replay_head(run.store, run.prefix, tmp_path / "again")
+    assert result.rebuilt_digest == result.published_digest
+    for path in (tmp_path / "again").rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == run.dataset(path.relative_to(tmp_path / "again").as_posix())
+
+
+def test_replay_notices_another_journal(run: HandMadeRun) -> None:
+    run.write(*(record for records in whole(run) for record in records), epoch=1)
+    run.publish(ALL)
+    ends = whole(run)
+    ends[0] = run.accepted(0, "tampered")
+    run.write(*(record for records in ends for record in records), epoch=1)
+    result = replay_head(run.store, run.prefix)
+    assert result.rebuilt_digest != result.published_digest
+
+
+def test_nothing_published_is_said(run: HandMadeRun) -> None:
+    with pytest.raises(InvalidRequest, match="nothing was published yet"):
+        replay_head(run.store, run.prefix)
+
+
+async def test_service_publishes_for_its_client(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    run = HandMadeRun(store, tmp_path)
+    run.write(*(record for records in whole(run) for record in records))
+    address = f"unix:{tmp_path}/a.sock"
+    async with running_server([service()], address):
+        channels = Channels([address], "aggregation")
+        client = AggregationClient(channels)
+        published = await client.publish(store.uri, run.prefix, ALL, End.TARGET_NOT_REACHED)
+        assert published.rows == 9
+        with pytest.raises(InvalidRequest, match="nowhere"):
+            await client.publish(store.uri, "runs/local/nowhere-00000000", ALL, End.TARGET_NOT_REACHED)
+        await channels.close()
+    head = read_head(store, run.prefix)
+    assert head is not None
+    assert head.dataset_digest == published.dataset_digest
