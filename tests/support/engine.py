@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from seedmill.filters.decontamination import Decontaminator
-
 from seedmill.filters.similarity import RowIndex
 from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.journal_writer import JournalWriter
@@ -21,7 +20,7 @@ from seedmill.pipeline.walker import Walker
 from seedmill.recipes.rebuild import rebuild
 from seedmill.recipes.steps import Recipe
 from seedmill.records.generation import Completion, FinishReason, GenerationRequest
-from seedmill.records.journal import root_index
+from seedmill.records.journal import StepRecord, root_index
 from seedmill.records.publication import Limits
 from seedmill.records.resolution import JournalIndex, Leaf, SettledRoot
 from seedmill.records.row import Row
@@ -85,6 +84,8 @@ class Engine:
     deadline: float | None = None
     predecessor: dict[str, PublishedOutcome] = field(default_factory=dict)
     linger_seconds: float = 0.001
+    random_seed: int = 0
+    reuse: dict[str, object] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
     runner: Runner | None = None
     journal: JournalWriter | None = None
@@ -112,7 +113,17 @@ class Engine:
         )
         frontier = self.frontier()
         resumed = await resume(self.store, self.journal, frontier, CFG, retry=retry)
-        walker = Walker(self.recipe, CFG, 0, self.teacher, self.sandbox, self.journal, Patience(), self.progress)
+        walker = Walker(
+            self.recipe,
+            CFG,
+            self.random_seed,
+            self.teacher,
+            self.sandbox,
+            self.journal,
+            Patience(),
+            self.progress,
+            self.reuse,
+        )
         limits = RunnerLimits(self.window, self.max_failed_percent, self.deadline)
         self.runner = Runner(frontier, walker, self.journal, Seeds(), limits, self.progress, resumed.begun)
         self.progress.ledger = lambda: frontier.ledger(self.runner.begun_count if self.runner else 0)
@@ -136,6 +147,12 @@ class Engine:
         for root in self._settled():
             frontier.settle(root)
         return found
+
+    def recorded(self) -> dict[str, object]:
+        """Outputs by request, as `pipeline.reuse.load_reuse` gives them."""
+        segments = read_segments(self.store, list_journal(self.store, PREFIX).segments)
+        steps = [record for segment in segments for record in segment.records if isinstance(record, StepRecord)]
+        return {step.notes["request"]: step.output for step in steps if "request" in step.notes}
 
     def settled_roots(self) -> set[int]:
         """Roots that are settled by what is durable now."""

@@ -18,6 +18,7 @@ import typer
 if TYPE_CHECKING:
     from seedmill.records.verdict import Verdict
 
+TESTED_PYTHONS = ((3, 11), (3, 12), (3, 13))
 OLDEST_KERNEL = (4, 14)
 FREE_BYTES = 2 << 30
 MEMORY_BYTES = 2 << 30
@@ -71,8 +72,8 @@ def _print(checks: list[Check]) -> None:
 
 def _python() -> Check:
     found = platform.python_version()
-    if sys.version_info < (3, 11):
-        return Check("Python", Level.FAIL, found, "install Python 3.11, 3.12 or 3.13")
+    if sys.version_info[:2] not in TESTED_PYTHONS:
+        return Check("Python", Level.WARN, found, "seedmill is tested with Python 3.11, 3.12 and 3.13")
     return Check("Python", Level.OK, found)
 
 

@@ -3,6 +3,7 @@
 Everything here is idempotent, and everything that cannot work says so before anything is paid.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from functools import partial
 
 from seedmill.pipeline.patience import Patience
 from seedmill.pipeline.ports import Inference, Seeding
+from seedmill.pipeline.reuse import publications_of
 from seedmill.recipes.build import build, collection_options
 from seedmill.recipes.steps import Generate, Recipe
 from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress, LanguageQuota
@@ -60,7 +62,6 @@ def refuse_what_is_missing(spec: Spec) -> None:
     """Raise Misconfigured for parts of the resource that this version cannot do yet."""
     missing = {
         "seeds.dataset": spec.seeds.dataset is not None,
-        "reuse": bool(spec.reuse),
         "budget.maxGpuHours": spec.budget.max_gpu_hours is not None,
         "output.store": spec.output.store is not None,
     }
@@ -89,7 +90,8 @@ async def prepare(
         "seeding", partial(seeding.collect, _collection(order, _corpus(order.spec)), on_collection)
     )
     if run is None:
-        run = _new_run(order, recipe, digest, collected)
+        reuse = await asyncio.to_thread(publications_of, order.store, order.namespace, order.spec.reuse)
+        run = _new_run(order, recipe, digest, collected, reuse)
         order.store.put(f"{prefix}/run.json", run.encode())
     elif run.recipe_digest != recipe.digest:
         raise Misconfigured(
@@ -157,7 +159,7 @@ def _read_run(store: Store, prefix: str) -> RunFile | None:
         raise Misconfigured("RunUnreadable", f"{store.uri}/{prefix}/run.json: {error}") from error
 
 
-def _new_run(order: Order, recipe: Recipe, digest: str, collected: CollectedSeeds) -> RunFile:
+def _new_run(order: Order, recipe: Recipe, digest: str, collected: CollectedSeeds, reuse: list[str]) -> RunFile:
     return RunFile(
         name=order.generation.metadata.name,
         namespace=order.namespace,
@@ -169,4 +171,5 @@ def _new_run(order: Order, recipe: Recipe, digest: str, collected: CollectedSeed
         seeds_digest=collected.digest,
         seeds_count=collected.count,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        reuse=reuse,
     )

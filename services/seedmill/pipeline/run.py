@@ -20,6 +20,7 @@ from seedmill.pipeline.preparation import Order, Prepared, check_models, prepare
 from seedmill.pipeline.progress import Phase, Progress
 from seedmill.pipeline.report import RunReport
 from seedmill.pipeline.resume import new_frontier, resume
+from seedmill.pipeline.reuse import load_reuse
 from seedmill.pipeline.runner import Runner, RunnerEnd, RunnerLimits
 from seedmill.pipeline.walker import Walker
 from seedmill.recipes.build import build
@@ -136,6 +137,7 @@ class Run:
             journal,
             self._patience,
             self.progress,
+            await asyncio.to_thread(load_reuse, store, run.reuse),
         )
         limits = self._runner_limits(report)
         runner = self._runner = Runner(

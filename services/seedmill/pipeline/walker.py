@@ -3,12 +3,15 @@
 A walker asks the journal for each step first and the services only for what is not there, so a resumed sample pays for
 nothing twice. It writes one record a finished step and one end a candidate, and returns when all of them are durable.
 
+A step that another run has paid for is taken from it when model, rendered prompt, sampling and counter are equal
+(journal rule 15); its record here costs nothing.
+
 Randomness is a function of (random seed, sample path, step, part, try): a restart draws the same numbers. All parts of
 a step share one rendered prompt; each has its own API seed.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -16,6 +19,7 @@ from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.patience import Patience
 from seedmill.pipeline.ports import Execution, Inference
 from seedmill.pipeline.progress import Progress
+from seedmill.pipeline.reuse import request_key
 from seedmill.recipes.rebuild import value_of
 from seedmill.recipes.steps import JSON, Check, Execute, Expand, Generate, Recipe, Rejected, Sample, Sight, Step
 from seedmill.records.generation import GenerationRequest, Prompt
@@ -83,6 +87,7 @@ class Walker:
         journal: JournalWriter,
         patience: Patience,
         progress: Progress,
+        reuse: Mapping[str, JSON] | None = None,
     ) -> None:
         self._recipe = recipe
         self._cfg = cfg
@@ -92,6 +97,7 @@ class Walker:
         self._journal = journal
         self._patience = patience
         self._progress = progress
+        self._reuse = reuse or {}
         self._records = 0
 
     async def walk(self, index: int, seed: Seed, known: RootRecords, sight: Sight) -> None:
@@ -179,12 +185,16 @@ class Walker:
         path = course.sample.path
         api_seed = Draw(self._random_seed, path, step.name, part, try_, "api").bits64() & 0x7FFF_FFFF
         request = GenerationRequest(f"{path}:{step.name}:{part}:{try_}", step.call, prompt, api_seed)
+        key = request_key(request)
+        earlier = self._reuse.get(key)
+        if earlier is not None:
+            notes = {"request": key, "reused": True}
+            return StepRecord(path, step.name, part, try_, self._cfg, course.tip, earlier, notes=notes)
         completion = await self._item(step.name, "teacher", lambda: self._inference.generate(request))
         tokens = Tokens(completion.prompt_tokens, completion.completion_tokens)
         self._progress.paid(tokens)
-        return StepRecord(
-            path, step.name, part, try_, self._cfg, course.tip, completion_output(completion), tokens
-        )  # fmt: skip
+        output = completion_output(completion)
+        return StepRecord(path, step.name, part, try_, self._cfg, course.tip, output, tokens, {"request": key})
 
     async def _execute(self, course: _Course, step: Execute, part: int, known: RootRecords) -> JSON | Rejected:
         path = course.sample.path

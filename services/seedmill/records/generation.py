@@ -64,11 +64,6 @@ class ModelCall:
     sampling: Sampling
     prompt_limit_tokens: int = 24_000
 
-    @property
-    def cap_tokens(self) -> int:
-        """The most one call can cost, in tokens."""
-        return self.prompt_limit_tokens + self.sampling.max_tokens
-
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:

@@ -1,6 +1,6 @@
 """run.json: what a run is, written once. Whoever holds it and the store can go on with the run, or publish it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ class RunFile:
     """The resolved spec without limits, and the pins.
 
     `spec` is `DatasetGeneration.spec` as JSON without target, budget, maxInFlight and failurePolicy. `seeds_prefix` is
-    a key prefix in the store; `recipe_digest` covers prompts and options. `created` (RFC 3339) is for people.
+    a key prefix in the store; `recipe_digest` covers prompts and options. `created` (RFC 3339) is for people. `reuse`
+    are the publications (`<run prefix>/publications/…`) whose finished steps are taken.
     """
 
     name: str
@@ -29,6 +30,7 @@ class RunFile:
     seeds_digest: str
     seeds_count: int
     created: str
+    reuse: Sequence[str] = ()
 
     @property
     def cfg(self) -> str:

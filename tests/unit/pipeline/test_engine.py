@@ -307,3 +307,18 @@ def test_any_schedule_of_kills_windows_and_targets_gives_the_same_rows(luck, kil
         assert ledger.accepted == len(expected)
 
     asyncio.run(schedule())
+
+
+async def test_rule_15_reuse_takes_a_step_only_with_its_own_counter():
+    first = engine(parts_recipe(), roots=12)
+    await first.run()
+    again = engine(parts_recipe(), roots=12, reuse=first.recorded())
+    await again.run()
+    assert again.teacher.paid == []
+    assert again.rows() == first.rows()
+    assert again.progress.ledger().accepted == len(first.rows())
+    other = engine(parts_recipe(), roots=12, reuse=first.recorded(), random_seed=1)
+    await other.run()
+    assert other.teacher.paid  # another counter: nothing is equal
+    texts = [text for _, text in again.rows()]
+    assert len(set(texts)) == len(texts)
