@@ -93,16 +93,15 @@ class _Running:
     async def drain(self, drain_seconds: float, grace_seconds: float, hurry: asyncio.Event) -> None:
         await self.health.draining()
         hurried = asyncio.create_task(hurry.wait())
-        stopping: asyncio.Task[None] | None = None
-        try:
-            await asyncio.wait([hurried], timeout=drain_seconds)
-            stopping = asyncio.create_task(self.server.stop(0 if hurry.is_set() else grace_seconds))
-            await asyncio.wait([stopping, hurried], return_when=asyncio.FIRST_COMPLETED)
-            if hurry.is_set():
-                await self.server.stop(0)
-            await stopping
-        finally:
-            hurried.cancel()
+        await asyncio.wait([hurried], timeout=drain_seconds)
+        stopping = asyncio.create_task(self.server.stop(grace_seconds))
+        await asyncio.wait([stopping, hurried], return_when=asyncio.FIRST_COMPLETED)
+        # One stop after the other, never beside it: the one that is late would cancel the calls of a server that the
+        # other has destroyed already, which ends the process (SIGSEGV).
+        for task in (stopping, hurried):
+            task.cancel()
+        await asyncio.gather(stopping, hurried, return_exceptions=True)
+        await self.server.stop(None)
 
 
 @asynccontextmanager
