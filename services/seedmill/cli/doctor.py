@@ -134,7 +134,7 @@ def _engine() -> Check:
 
 
 def _weights() -> Check:
-    from seedmill.inference.embedded import find_model
+    from seedmill.inference.weights import find_model
 
     found = find_model()
     if found is None:

@@ -8,7 +8,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +16,14 @@ from pathlib import Path
 from seedmill.aggregation.client import AggregationClient
 from seedmill.execution.client import ExecutionClient
 from seedmill.inference.client import InferenceClient
-from seedmill.seeding.client import SeedingClient
-
 from seedmill.pipeline.run import Services
+from seedmill.records.generation import Completion, GenerationRequest
+from seedmill.records.verdict import Program, Verdict
+from seedmill.seeding.client import SeedingClient
 from seedmill.serving.channel import Channels
-from seedmill.serving.errors import Misconfigured
+from seedmill.serving.errors import Misconfigured, ServiceError
 
+SERVICES = ("seeding", "inference", "execution", "aggregation")
 START_SECONDS = 90.0
 RESTART_PAUSE_SECONDS = 1.0
 STOP_SECONDS = 10.0
@@ -31,12 +33,14 @@ STOP_SECONDS = 10.0
 class HostOptions:
     """What to start.
 
-    `endpoints` are inference endpoints (`openai:URL`, `embedded:`), empty when the recipe needs no teacher;
+    `endpoints` are inference endpoints (`openai:URL`, `embedded:`), empty when the recipe needs no teacher; then the
+    inference service is not started, nor is execution where `needs_sandbox` is false.
     `process_isolation` lets programs run without gVisor; `replicas` maps service names to how many are started.
     """
 
     logs: Path
     endpoints: Sequence[str] = ()
+    needs_sandbox: bool = True
     process_isolation: bool = False
     replicas: dict[str, int] = field(default_factory=dict[str, int])
 
@@ -82,7 +86,7 @@ class _Child:
 
 
 @asynccontextmanager
-async def services(options: HostOptions, run_name: str) -> AsyncIterator[Services]:
+async def services(options: HostOptions, run_name: str) -> AsyncGenerator[Services]:
     """Start the services, wait until they answer, and stop them at the end.
 
     Raises Misconfigured when one of them exits instead of answering, with its last words.
@@ -92,7 +96,7 @@ async def services(options: HostOptions, run_name: str) -> AsyncIterator[Service
         sockets = stack.enter_context(tempfile.TemporaryDirectory(prefix="seedmill-"))
         addresses = {
             name: [f"unix:{sockets}/{name}-{n}.sock" for n in range(options.replicas.get(name, 1))]
-            for name in ("seeding", "inference", "execution", "aggregation")
+            for name in _needed(options)
         }
         tasks: list[asyncio.Task[None]] = []
         children: list[_Child] = []
@@ -109,10 +113,28 @@ async def services(options: HostOptions, run_name: str) -> AsyncIterator[Service
         await _wait_until_ready(channels, children)
         yield Services(
             SeedingClient(channels["seeding"]),
-            InferenceClient(channels["inference"], run_name),
-            ExecutionClient(channels["execution"], run_name),
+            InferenceClient(channels["inference"], run_name) if "inference" in channels else _NotStarted(),
+            ExecutionClient(channels["execution"], run_name) if "execution" in channels else _NotStarted(),
             AggregationClient(channels["aggregation"]),
         )
+
+
+class _NotStarted:
+    """Stands where a run needs no service; asking it is a mistake of this program."""
+
+    async def check_models(self, models: Sequence[str]) -> list[str]:
+        raise ServiceError("NotStarted", f"no inference service was started, yet {', '.join(models)} is asked for")
+
+    async def generate(self, request: GenerationRequest) -> Completion:
+        raise ServiceError("NotStarted", f"no inference service was started, yet {request.id} asks it")
+
+    async def execute(self, program: Program) -> Verdict:
+        raise ServiceError("NotStarted", f"no execution service was started, yet {program.id} asks it")
+
+
+def _needed(options: HostOptions) -> list[str]:
+    optional = {"inference": bool(options.endpoints), "execution": options.needs_sandbox}
+    return [name for name in SERVICES if optional.get(name, True)]
 
 
 async def _wait_until_ready(channels: dict[str, Channels], children: Sequence[_Child]) -> None:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from seedmill.spec.parse import load_one
-
+from seedmill.cli.spec_checks import spec_checks
+from seedmill.recipes.build import build
+from seedmill.recipes.steps import Execute
 from seedmill.serving.errors import Misconfigured
 from seedmill.spec.model import DatasetGeneration, Isolation, Spec
+from seedmill.spec.parse import load_one
 
 EMBEDDED_MODEL = "smollm2-135m-instruct"
 
@@ -32,7 +34,7 @@ class Overrides:
 
 def load(file: Path, overrides: Overrides) -> DatasetGeneration:
     """Read, check and override. Raises SpecError, and Misconfigured when an override does not fit."""
-    generation = load_one(file)
+    generation = load_one(file, spec_checks())
     spec = generation.spec
     if overrides.model is not None:
         if spec.teacher is None:
@@ -61,6 +63,11 @@ def endpoints(spec: Spec, teacher: str | None) -> list[str]:
         f"nothing says where model {spec.teacher.model} is served: give --teacher http://host:port/v1 "
         f"(any OpenAI-compatible server), or set SEEDMILL_TEACHER; {EMBEDDED_MODEL} alone runs on this machine",
     )
+
+
+def needs_sandbox(spec: Spec) -> bool:
+    """Whether the recipe runs programs."""
+    return any(isinstance(step, Execute) for step in build(spec).steps)
 
 
 def _changed(spec: Spec, **fields: object) -> Spec:

@@ -8,19 +8,20 @@ import sys
 from typing import Annotated
 
 import typer
+
 from seedmill.cli.crd import crd
 from seedmill.cli.doctor import doctor
 from seedmill.cli.execute import execute
-from seedmill.cli.lint import lint
-from seedmill.cli.serve import serve_app
-from seedmill.cli.setup import setup_app
-from seedmill.spec.errors import SpecError
-
 from seedmill.cli.inspect import inspect
+from seedmill.cli.lint import lint
 from seedmill.cli.preview import preview
 from seedmill.cli.replay import replay
 from seedmill.cli.run import run
+from seedmill.cli.serve import serve_app
+from seedmill.cli.setup import setup_app
+from seedmill.recipes.build import RecipeError
 from seedmill.serving.errors import ServiceError
+from seedmill.spec.errors import SpecError
 from seedmill.storage.store import StorageError
 
 app = typer.Typer(
@@ -58,7 +59,7 @@ def main() -> None:
     """Run the command line; the way in for the `seedmill` script."""
     try:
         app()
-    except (ServiceError, SpecError, StorageError) as error:
+    except (RecipeError, ServiceError, SpecError, StorageError) as error:
         typer.echo(f"seedmill: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -84,6 +84,7 @@ async def _make(generation: Any, file: Path, sources: list[str]) -> Made:
 
     from seedmill.cli.display import Display
     from seedmill.cli.host import HostOptions, services
+    from seedmill.cli.loading import needs_sandbox
     from seedmill.cli.workdir import corpus_uri
     from seedmill.pipeline.preparation import Order
     from seedmill.pipeline.run import Run
@@ -112,6 +113,7 @@ async def _make(generation: Any, file: Path, sources: list[str]) -> Made:
         options = HostOptions(
             logs=Path(folder) / "logs",
             endpoints=sources,
+            needs_sandbox=needs_sandbox(generation.spec),
             process_isolation=generation.spec.execution.isolation is Isolation.PROCESS,
         )
         async with services(options, "preview") as hosted:

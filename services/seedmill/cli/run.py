@@ -59,7 +59,8 @@ async def _run(
     from rich.console import Console
 
     from seedmill.cli.display import Display
-    from seedmill.cli.host import HostOptions, services
+    from seedmill.cli.host import SERVICES, HostOptions, services
+    from seedmill.cli.loading import needs_sandbox
     from seedmill.cli.outcome import describe, exit_status, result_json
     from seedmill.cli.workdir import corpus_uri, log_folder, only_process, prefix_of
     from seedmill.pipeline.preparation import Order, refuse_what_is_missing
@@ -75,7 +76,8 @@ async def _run(
         logs=log_folder(store, prefix),
         endpoints=sources,
         process_isolation=generation.spec.execution.isolation is Isolation.PROCESS,
-        replicas=dict.fromkeys(("seeding", "inference", "execution", "aggregation"), replicas),
+        needs_sandbox=needs_sandbox(generation.spec),
+        replicas=dict.fromkeys(SERVICES, replicas),
     )
     with only_process(store, prefix):
         async with services(options, prefix) as hosted:

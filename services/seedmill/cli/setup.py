@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from seedmill.cli.setup_model import model
+
 setup_app = typer.Typer(
     help="Get what the main job needs beside Python packages.",
     no_args_is_help=True,
@@ -22,3 +24,6 @@ def sandbox(
     if found is None:
         found = build_runsc(lambda line: typer.echo(line, err=True))
     typer.echo(str(found))
+
+
+setup_app.command("model")(model)

@@ -2,14 +2,13 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from seedmill.spec.digest import spec_digest
-
 from seedmill.records.run_file import run_prefix
 from seedmill.serving.errors import Misconfigured
+from seedmill.spec.digest import spec_digest
 from seedmill.spec.model import DatasetGeneration
 from seedmill.storage import Store
 
@@ -34,7 +33,7 @@ def corpus_uri(generation: DatasetGeneration, file: Path) -> str:
 
 
 @contextmanager
-def only_process(store: Store, prefix: str) -> Iterator[None]:
+def only_process(store: Store, prefix: str) -> Generator[None]:
     """Hold the run's lock. Raises Misconfigured when another process of this machine works on it.
 
     A store that is not a directory has no lock: there the journal's attempts see to it.

@@ -1,0 +1,63 @@
+"""A small model in this process: llama.cpp serves a GGUF file on a loopback port, and is an endpoint like any other.
+
+llama.cpp splits its context over the slots, so the context is slots x the model's own window. Every slot keeps the
+prefix it saw last, which is what makes few-shot prompts bearable on a CPU.
+"""
+
+import asyncio
+import importlib
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from seedmill.inference.endpoint import Endpoint
+from seedmill.inference.limit import Limit
+from seedmill.inference.weights import MODEL_NAME, find_model
+from seedmill.serving.errors import Misconfigured
+
+SLOTS = 8
+CONTEXT_TOKENS_PER_SLOT = 6144
+BATCH_TOKENS = 512
+
+
+@asynccontextmanager
+async def embedded_endpoint(path: Path | None = None) -> AsyncGenerator[Endpoint]:
+    """Load the model and serve it while the context is open. Raises Misconfigured when it cannot be loaded."""
+    weights = path or find_model()
+    if weights is None:
+        raise Misconfigured("ModelMissing", "the embedded model is not there: run `seedmill setup model`")
+    if not weights.is_file():
+        raise Misconfigured("ModelMissing", f"{weights} is not a file")
+    name = MODEL_NAME if path is None else weights.stem.lower()
+    server = await asyncio.to_thread(_load, weights, name)
+    endpoint = Endpoint(str(server.listening_address).rstrip("/") + "/v1", f"embedded {name}", Limit(SLOTS, SLOTS))
+    try:
+        yield endpoint
+    finally:
+        await endpoint.close()
+        del server  # its destructor stops the threads
+
+
+def _load(weights: Path, name: str) -> Any:
+    try:
+        llama: Any = importlib.import_module("xllamacpp")
+    except ImportError:
+        raise Misconfigured(
+            "EngineMissing", "the embedded engine is not installed: pip install 'seedmill[embedded]'"
+        ) from None
+    parameters = llama.CommonParams()
+    parameters.model.path = str(weights)
+    parameters.model_alias = {name}
+    parameters.n_parallel = SLOTS
+    parameters.n_ctx = SLOTS * CONTEXT_TOKENS_PER_SLOT
+    parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = os.cpu_count() or 1
+    parameters.port = 0
+    parameters.ui = False
+    parameters.verbosity = 0
+    try:
+        return llama.Server(parameters)
+    except Exception as error:  # it raises RuntimeError and ValueError as it likes
+        raise Misconfigured("ModelUnusable", f"{weights} cannot be loaded: {error}") from None
