@@ -1,0 +1,155 @@
+"""One sandbox: a zygote in gVisor (or, where the user asked for that in words, natively), and frames to and from it.
+
+It judges one program at a time. A sandbox that does not answer in time, or answers nonsense, is lost: it is killed, and
+who uses it takes another one. Its process dies with this one: its standard input ends then.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import struct
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seedmill.execution.bundle import GUEST, GuestPython, guest_command, write_bundle
+from seedmill.execution.runsc_build import VERSION
+from seedmill.serving.errors import Unavailable
+
+START_SECONDS = 30.0
+SLACK_SECONDS = 2.0
+LARGEST_REPLY_BYTES = 4 << 20
+PLATFORM = "systrap"
+NATIVE_FIRST_UID = 20_000
+NATIVE_UIDS = 5_000
+
+
+class SandboxLost(Exception):
+    """The sandbox died, hung or broke the protocol. It must not be used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxKind:
+    """What sandboxes are started as: `runsc` is None for native processes."""
+
+    python: GuestPython
+    runsc: Path | None
+
+    @property
+    def name(self) -> str:
+        """For verdicts: runsc's version and platform, or `process`."""
+        return "process" if self.runsc is None else f"runsc {VERSION} {PLATFORM}"
+
+
+class Sandbox:
+    """A started sandbox; make one with `Sandbox.start`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path, errors: Path) -> None:
+        self._process = process
+        self._folder = folder
+        self._errors = errors
+
+    @staticmethod
+    async def start(kind: SandboxKind, slot: int) -> "Sandbox":
+        """Start one and wait until it is ready. Raises Unavailable with the sandbox's last words."""
+        folder = Path(tempfile.mkdtemp(prefix="seedmill-sandbox-"))
+        errors = folder / "stderr"
+        try:
+            command = _command(kind, folder, slot)
+            with errors.open("wb") as stderr:
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=stderr,
+                    start_new_session=True,
+                    limit=LARGEST_REPLY_BYTES,
+                )
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise Unavailable("SandboxUnavailable", f"no sandbox can be started: {error}") from error
+        sandbox = Sandbox(process, folder, errors)
+        try:
+            await asyncio.wait_for(sandbox._receive(), START_SECONDS)
+        except (SandboxLost, TimeoutError) as error:
+            words = sandbox._last_words()
+            await sandbox.close()
+            raise Unavailable("SandboxUnavailable", f"no sandbox can be started: {words or error}") from error
+        except BaseException:
+            await sandbox.close()
+            raise
+        return sandbox
+
+    async def judge(self, request: dict[str, Any], longest_seconds: float) -> dict[str, Any]:
+        """The zygote's verdict on one request. Raises SandboxLost."""
+        data = json.dumps(request).encode()
+        try:
+            assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe
+            self._process.stdin.write(struct.pack("<I", len(data)) + data)
+            reply = await asyncio.wait_for(self._receive(), longest_seconds + SLACK_SECONDS)
+        except TimeoutError:
+            raise SandboxLost(f"no answer within {longest_seconds + SLACK_SECONDS:g} s") from None
+        except OSError as error:
+            raise SandboxLost(str(error)) from error
+        if reply.get("id") != request["id"]:
+            raise SandboxLost("an answer to another question")
+        return reply
+
+    async def close(self) -> None:
+        """End it and everything in it."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+        await asyncio.to_thread(self._remove)
+
+    async def _receive(self) -> dict[str, Any]:
+        assert self._process.stdout is not None  # noqa: S101 - it was started with a pipe
+        try:
+            size = struct.unpack("<I", await self._process.stdout.readexactly(4))[0]
+            if size > LARGEST_REPLY_BYTES:
+                raise SandboxLost("an answer that is too long")
+            reply = json.loads(await self._process.stdout.readexactly(size))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise SandboxLost("it ended") from None
+        except ValueError as error:
+            raise SandboxLost(f"an answer that is no JSON: {error}") from error
+        if not isinstance(reply, dict):
+            raise SandboxLost("an answer that is no object")
+        return reply
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(OSError):
+            lines = self._errors.read_text(errors="replace").strip().splitlines()
+            return lines[-1][:300] if lines else ""
+        return ""
+
+    def _remove(self) -> None:
+        namespace = self._folder / "state" / "null-netns"
+        if namespace.exists():
+            os.system(f"umount {namespace} 2>/dev/null")  # noqa: S605 - runsc pins it as a bind mount there
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _command(kind: SandboxKind, folder: Path, slot: int) -> list[str]:
+    if kind.runsc is None:
+        first_uid = NATIVE_FIRST_UID + 2 * ((os.getpid() * 64 + slot) % NATIVE_UIDS)
+        return guest_command(kind.python.path, str(GUEST.parent), native=True, first_uid=first_uid)
+    write_bundle(folder, kind.python)
+    return [
+        str(kind.runsc),
+        "--root",
+        str(folder / "state"),
+        "--platform",
+        PLATFORM,
+        "--network",
+        "none",
+        "--ignore-cgroups",
+        "run",
+        "--bundle",
+        str(folder),
+        f"seedmill-{secrets.token_hex(8)}",
+    ]

@@ -1,0 +1,66 @@
+"""The ExecutionService: a pool of sandboxes behind gRPC. Protobuf stays in this file and `messages.py`."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from seedmill.execution.messages import program_of, verdict_message
+from seedmill.execution.pool import ENVIRONMENTS, LANGUAGES, Pool
+from seedmill.records.verdict import Program
+from seedmill.serving.errors import InvalidRequest, Misconfigured
+from seedmill.serving.grouping import in_groups
+from seedmill.serving.server import Service
+from seedmill.v1alpha1 import execution_pb2 as pb
+from seedmill.v1alpha1 import execution_pb2_grpc as pb_grpc
+
+MAX_PROGRAMS = 256
+LEVELS = ("gvisor", "process")
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def service(isolation: str = "gvisor", workers: int | None = None) -> Service:
+    """The service, to be served. `isolation` is gvisor, or process: programs run WITHOUT a sandbox.
+
+    `workers` is how many run at the same time, by default one for each CPU. Raises Misconfigured for another level.
+    """
+    if isolation not in LEVELS:
+        raise Misconfigured("IsolationUnknown", f"isolation {isolation!r} is none of {', '.join(LEVELS)}")
+    servicer = _Servicer(Pool(native=isolation == "process", slots=workers))
+    return Service("execution", servicer.register, start=servicer.start, stop=servicer.close)
+
+
+class _Servicer(pb_grpc.ExecutionServiceServicer):
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def register(self, server: grpc.aio.Server) -> None:
+        pb_grpc.add_ExecutionServiceServicer_to_server(self, server)
+
+    async def start(self) -> None:
+        await self._pool.start()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def Execute(self, request: pb.ExecuteRequest, context: Context) -> AsyncIterator[pb.ExecuteResponse]:
+        if len(request.programs) > MAX_PROGRAMS:
+            raise InvalidRequest("BatchTooLarge", f"{len(request.programs)} programs in a call; at most {MAX_PROGRAMS}")
+        programs = [program_of(item) for item in request.programs]
+        async for group in in_groups(self._run(program) for program in programs):
+            yield pb.ExecuteResponse(verdicts=group)
+
+    async def GetCapabilities(self, request: pb.GetCapabilitiesRequest, context: Context) -> pb.GetCapabilitiesResponse:
+        kind = self._pool.kind
+        environment = "" if kind is None else kind.python.environment
+        return pb.GetCapabilitiesResponse(
+            isolations=self._pool.isolations,
+            languages=LANGUAGES,
+            environments=dict.fromkeys(ENVIRONMENTS, environment),
+            sandbox="" if kind is None else kind.name,
+            slots=self._pool.slots,
+        )
+
+    async def _run(self, program: Program) -> pb.VerdictItem:
+        return verdict_message(await self._pool.run(program))
