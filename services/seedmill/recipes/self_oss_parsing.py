@@ -31,7 +31,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "snippet": ("snippet",),
     "concepts": ("concepts", "key concepts"),
     "properties": ("properties",),
-    "instruction": ("instruction", "task"),
+    "instruction": ("instruction", "instructions", "task"),
     "response": ("response", "answer"),
     "tests": ("tests", "test", "test cases", "unit tests"),
     "end": ("/response", "/tests"),
@@ -103,10 +103,13 @@ def parse_response(_sample: Sample, completion: Completion) -> JSON | Rejected:
 
 
 def _own_section(text: str, section: str) -> str:
-    """The text without the marker of its own section, or its name and a colon, that a teacher may repeat before it."""
+    """What stands behind the marker of its own section, or behind its name and a colon; else the whole text.
+
+    Before its marker a chat model may repeat what it was given, or be polite.
+    """
     sections = find_sections(text, {section: SECTIONS[section]})
     first = sections.first(section)
-    if first is not None and not sections.text(None, first):
+    if first is not None and (first.bracketed or not sections.text(None, first)):
         return sections.text(first, None)
     label, colon, rest = text.strip().partition(":")
     return rest.strip() if colon and label.lower() in SECTIONS[section] else text.strip()
@@ -119,15 +122,16 @@ def _split_response(text: str) -> tuple[str, str] | Rejected:
         return Rejected("no_tests_section", "there is no line [Tests]")
     if len(tests) > 1:
         return Rejected("several_tests_sections", f"{len(tests)} lines [Tests]")
-    before = [marker for marker in sections.markers if marker.line < tests[0].line]
-    after = [marker for marker in sections.markers if marker.line > tests[0].line]
-    start = before[0] if before and before[0].section == "response" else None
-    for marker in before:
-        if marker is not start and marker.bracketed and marker.section != "end":
+    start = sections.first("response")
+    if start is not None and start.line > tests[0].line:
+        start = None
+    begin = -1 if start is None else start.line
+    inside = [m for m in sections.markers if begin < m.line < tests[0].line and m.bracketed]
+    for marker in inside:
+        if marker.section != "end":
             return Rejected("leaked_markers", f"a line [{marker.section}] in the answer")
-    closing = [marker for marker in before if marker.section == "end"]
-    answer = sections.text(start, closing[0] if closing else tests[0])
-    behind = [marker for marker in after if marker.bracketed]
+    behind = [m for m in sections.markers if m.line > tests[0].line and m.bracketed]
+    answer = sections.text(start, inside[0] if inside else tests[0])
     return answer, sections.text(tests[0], behind[0] if behind else None)
 
 

@@ -105,6 +105,7 @@ class Extractor:
             found.skipped["not_utf8"] += 1
             return
         found.changed.update(scrubbed[""][1])
+        found.changed.update(scrubbed["context"][1] if "context" in scrubbed else ())
         name = seed_id(seed.kind, seed.language, text, extra.get("context", ""))
         found.seeds.append(Seed(name, seed.kind, seed.language, text, seed.source, extra))
 

@@ -79,7 +79,8 @@ class InstalledCorpus:
                 )
 
     def _package_files(self, package: importlib.metadata.Distribution, unread: Unread) -> Iterator[CorpusFile]:
-        base = f"{_normal(package.name)}-{package.version}"
+        name, version = package.name, package.version  # each access parses the metadata again
+        base = f"{_normal(name)}-{version}"
         self._roots[base] = Path(str(package.locate_file("")))
         own = package_license(package)
         licenses = LicenseFiles()
@@ -99,7 +100,7 @@ class InstalledCorpus:
                 continue
             path = f"{base}/{file}"
             held = licenses.nearest(path) if licenses.covers(path) else own
-            yield CorpusFile(path, status.st_size, stamp_of(status), package.name, package.version, held)
+            yield CorpusFile(path, status.st_size, stamp_of(status), name, version, held)
 
     def _wanted(self, name: str, unread: Unread) -> bool:
         language = language_of_path(name)

@@ -40,7 +40,7 @@ _CLASSIFIERS = {
 }
 _CLASSIFIER = re.compile(r"^License :: (?:OSI Approved :: )?(.+)$")
 _MANY = frozenset({"OSI Approved", "DFSG approved"})
-_FIELD_WORDS = re.compile(r"(?i)^(?:the )?(.*?)(?:[ -]+licen[cs]e)?(?:,? (?:version|v) ?([\d.]+))?$")
+_FIELD_WORDS = re.compile(r"(?i)^(?:the )?(.*?)(?:[ -]+licen[cs]e)?(?:,? (?:(?:version|v) ?)?([\d.]+))?$")
 _BSD_FIELD = re.compile(r"(?i)^(?:bsd[- ]([234])[- ]clause|([234])[- ]clause bsd)(?: licen[cs]e)?$")
 
 

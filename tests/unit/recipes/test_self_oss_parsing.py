@@ -30,6 +30,7 @@ def reason_of(value: object) -> str:
         ("Concepts: recursion, sets", ["recursion", "sets"]),
         ("### Concepts\nrecursion, sets", ["recursion", "sets"]),
         ("[Concepts] recursion, sets", ["recursion", "sets"]),
+        ("Sure!\n\n[Concepts]\nrecursion, sets", ["recursion", "sets"]),
         ("Key concepts:\n- recursion\n- `sets`\n", ["recursion", "sets"]),
         ("- **Recursion**: a function calls itself\n- Sets - unordered values", ["Recursion", "Sets"]),
         ("1. recursion\n2) **sets**\n\nThese are the concepts.", ["recursion", "sets"]),
@@ -64,6 +65,7 @@ def test_rejected_concepts(text: str, reason: str) -> None:
         f"### Task\n{INSTRUCTION}",
         f"**Instruction:** {INSTRUCTION}",
         f"Task: {INSTRUCTION}",
+        f"[Properties]\ncategory: class\n\n[Instructions]\n{INSTRUCTION}",
         f"{INSTRUCTION}\n\n=== Example 9 ===\n[Properties]\nclass",
     ],
 )
@@ -79,7 +81,7 @@ def test_instructions(text: str) -> None:
         ("Add two numbers.", "instruction_too_short"),
         ("word " * 201, "instruction_too_long"),
         (f"{INSTRUCTION}\n[Response]\n{ANSWER}", "leaked_markers"),
-        (f"[Properties]\ncategory: class\n[Instruction]\n{INSTRUCTION}", "leaked_markers"),
+        (f"[Properties]\ncategory: class\n\n{INSTRUCTION}", "leaked_markers"),
     ],
 )
 def test_rejected_instructions(text: str, reason: str) -> None:
@@ -99,6 +101,7 @@ def test_an_instruction_may_have_200_words() -> None:
         f"### Response\n{ANSWER}\n\n### Tests\n{TEST_BLOCK}",
         f"### Response 2\n{ANSWER}\n\n### Tests 2\n{TEST_BLOCK}",
         f"**Response:**\n{ANSWER}\n\n**Unit Tests:**\nThese check it.\n{TEST_BLOCK}",
+        f"[Instruction]\nx\n[Response]\n{ANSWER}\n[Tests]\n{TEST_BLOCK}",
         f"Sure, here it is.\n[Response]\n{ANSWER}\n[TESTS]\n{TEST_BLOCK}",
         f"{ANSWER}\n\nTests:\n```py\n{TESTS}\n```",
         f"{ANSWER}\n[Tests]\n```\n{TESTS}\n```",
@@ -144,7 +147,7 @@ def test_a_main_guard_of_the_tests_stays_unless_it_reads_input() -> None:
         (f"```python\n{CODE}\n[Tests]\n{TEST_BLOCK}", "no_tests_section"),
         (f"{ANSWER}\n[Tests]\n{TEST_BLOCK}\n[Tests]\n{TEST_BLOCK}", "several_tests_sections"),
         (f"[Tests]\n{TEST_BLOCK}", "empty_response"),
-        (f"[Instruction]\nx\n[Response]\n{ANSWER}\n[Tests]\n{TEST_BLOCK}", "leaked_markers"),
+        (f"[Instruction]\nx\n\n{ANSWER}\n[Tests]\n{TEST_BLOCK}", "leaked_markers"),
         (f"[Response]\n{ANSWER}\n[Concepts]\nx\n[Tests]\n{TEST_BLOCK}", "leaked_markers"),
         (f"Just add them.\n[Tests]\n{TEST_BLOCK}", "no_code"),
         (f"```java\nint x;\n```\n[Tests]\n{TEST_BLOCK}", "no_code"),

@@ -178,7 +178,7 @@ def identifiers(tests):
 
 
 def module_uses(tests):
-    """Standard modules the tests use by attribute (`math.sqrt`) without importing them: these are never the solution's."""
+    """Standard modules the tests use by attribute (`math.sqrt`) without importing them: never the solution's."""
     return {
         node.value.id
         for node in ast.walk(tests)
