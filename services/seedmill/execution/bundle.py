@@ -12,7 +12,7 @@ from pathlib import Path
 from subprocess import SubprocessError, run
 from typing import Any
 
-GUEST = Path(__file__).parent / "guest"
+GUEST = Path(__file__).parent / "inside"
 GUEST_PARENT = "/seedmill"
 DEBIAN_PYTHON = "/usr/bin/python3"
 OLDEST_GUEST_PYTHON = (3, 11)
@@ -67,13 +67,13 @@ def write_bundle(folder: Path, python: GuestPython) -> None:
     mounts += [_read_only(path, path) for path in bound]
     if Path("/etc/ld.so.cache").is_file():
         (rootfs / "etc" / "ld.so.cache").write_bytes(Path("/etc/ld.so.cache").read_bytes())
-    mounts.append(_read_only(str(GUEST), f"{GUEST_PARENT}/guest"))
+    mounts.append(_read_only(str(GUEST), f"{GUEST_PARENT}/inside"))
     (folder / "config.json").write_text(json.dumps(_config(python, mounts)))
 
 
 def guest_command(python: str, parent: str, *, native: bool, first_uid: int) -> list[str]:
     """How the guest program is started: isolated from the environment and from site packages."""
-    code = f"import sys; sys.path.insert(0, {parent!r}); from guest.zygote import main; main({native}, {first_uid})"
+    code = f"import sys; sys.path.insert(0, {parent!r}); from inside.warden import main; main({native}, {first_uid})"
     return [python, "-I", "-S", "-B", "-X", "utf8", "-c", code]
 
 

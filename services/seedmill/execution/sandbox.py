@@ -1,4 +1,4 @@
-"""One sandbox: a zygote in gVisor (or, where the user asked for that in words, natively), and frames to and from it.
+"""One sandbox: a warden in gVisor (or, where the user asked for that in words, natively), and frames to and from it.
 
 It judges one program at a time. A sandbox that does not answer in time, or answers nonsense, is lost: it is killed, and
 who uses it takes another one. Its process dies with this one: its standard input ends then.
@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import struct
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ class Sandbox:
         return sandbox
 
     async def judge(self, request: dict[str, Any], longest_seconds: float) -> dict[str, Any]:
-        """The zygote's verdict on one request. Raises SandboxLost."""
+        """The warden's verdict on one request. Raises SandboxLost."""
         data = json.dumps(request).encode()
         try:
             assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe
@@ -130,7 +131,9 @@ class Sandbox:
     def _remove(self) -> None:
         namespace = self._folder / "state" / "null-netns"
         if namespace.exists():
-            os.system(f"umount {namespace} 2>/dev/null")  # noqa: S605 - runsc pins it as a bind mount there
+            subprocess.run(
+                ["umount", str(namespace)], capture_output=True, check=False
+            )  # runsc pins it by a bind mount
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -7,6 +7,7 @@ into one `Refusal`, and `error_of` decides. Texts of servers are shown to people
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -41,10 +42,9 @@ class Refusal:
 
 def read_refusal(status: int, raw: bytes, retry_after_seconds: float | None = None) -> Refusal:
     """The server's reason, wherever it put it."""
-    try:
+    fields: Any = None
+    with suppress(orjson.JSONDecodeError):
         fields = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        fields = None
     if not isinstance(fields, dict):
         text = fields if isinstance(fields, str) else raw.decode(errors="replace")
         return Refusal(status, one_line(text) or "no reason given", retry_after_seconds=retry_after_seconds)

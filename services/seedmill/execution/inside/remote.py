@@ -1,0 +1,400 @@
+"""Calls between the tests' process (T) and the solution's (S), over one socket, each serving the other while it waits.
+
+An object that is no plain data is *lent*: the owner keeps it in a table and sends its number with a description of its
+class; the other side works with a mirror (`mirrors`). One request at a time is under way; while it waits for the answer
+a side serves requests of the peer, so that the solution may call a function the tests handed to it. Arguments that the
+peer changed in place come back with the answer.
+
+What a peer may do with lent objects is decided by a policy: T may do everything with S's objects; what S may do with
+T's is a short list (`lending`).
+"""
+
+import os
+import struct
+from _thread import RLock
+
+from .wire import (
+    BUILTIN_FUNCTIONS,
+    BUILTIN_NAMES,
+    BUILTIN_TYPES,
+    FUNCTION_NAMES,
+    MAX_FRAME_BYTES,
+    Decoder,
+    Encoder,
+    NotPlain,
+    WireError,
+    read_exactly,
+)
+
+UNARY = tuple(
+    [
+        "__len__",
+        "__iter__",
+        "__next__",
+        "__reversed__",
+        "__getitem__",
+        "__setitem__",
+        "__delitem__",
+        "__call__",
+        "__bool__",
+        "__int__",
+        "__float__",
+        "__complex__",
+        "__index__",
+        "__neg__",
+        "__pos__",
+        "__abs__",
+        "__invert__",
+        "__round__",
+        "__trunc__",
+        "__floor__",
+        "__ceil__",
+        "__enter__",
+        "__exit__",
+        "__contains__",
+    ]
+)
+BINARY = tuple(
+    f"__{kind}{name}__"
+    for name in [
+        "add",
+        "sub",
+        "mul",
+        "truediv",
+        "floordiv",
+        "mod",
+        "divmod",
+        "pow",
+        "matmul",
+        "lshift",
+        "rshift",
+        "and",
+        "or",
+        "xor",
+    ]
+    for kind in ("", "r", "i")
+    if (kind, name) != ("i", "divmod")
+) + tuple(f"__{name}__" for name in ["lt", "le", "gt", "ge", "eq", "ne"])
+FORWARDED = frozenset(UNARY + BINARY + ("__hash__", "__repr__", "__str__", "__format__", "__dir__"))
+IMAGES = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
+EXCEPTION_MODULES = frozenset(
+    [
+        "json.decoder",
+        "decimal",
+        "queue",
+        "_queue",
+        "subprocess",
+        "re",
+        "_sre",
+        "sre_constants",
+        "re._constants",
+        "struct",
+        "zlib",
+        "binascii",
+        "csv",
+        "_csv",
+        "statistics",
+        "dataclasses",
+        "copy",
+        "pickle",
+        "_pickle",
+        "ipaddress",
+        "graphlib",
+        "tomllib",
+        "configparser",
+        "zipfile",
+        "urllib.error",
+        "xml.etree.ElementTree",
+        "zoneinfo",
+        "string",
+        "shutil",
+    ]
+)
+
+
+class PeerGone(BaseException):
+    """The solution's process ended, or answered nonsense: nothing it says counts any more."""
+
+
+class Unsupported(Exception):
+    """The strict protocol cannot do this; the test that tried is no pass, whatever it does with the exception."""
+
+
+class Endpoint:
+    """One end of the socket. `policy` says what may be lent and what the peer may do; `mirror` makes mirrors."""
+
+    def __init__(self, read_fd, write_fd, policy, mirrors):
+        self.read_fd = read_fd
+        self.write_fd = write_fd
+        self.policy = policy
+        self.mirrors = mirrors
+        self.lent = {}
+        self.numbers = {}
+        self.described = set()
+        self.borrowed = {}
+        self.broken = ""
+        self.unsupported = ""
+        self.depth = 0
+        self.lock = RLock()
+
+    # frames
+
+    def send(self, kind, data, encoder=None):
+        if len(data) > MAX_FRAME_BYTES:
+            raise NotPlain(f"more than {MAX_FRAME_BYTES >> 20} MiB of data")
+        view = memoryview(kind + struct.pack("<I", len(data)) + data)
+        while view:
+            view = view[os.write(self.write_fd, view) :]
+        if encoder is not None:
+            self.described |= getattr(encoder, "described", set())
+
+    def receive(self):
+        head = read_exactly(self._read, 5)
+        if head is None:
+            return b"", b""
+        size = struct.unpack("<I", head[1:])[0]
+        if size > MAX_FRAME_BYTES:
+            raise WireError("a message is too large")
+        data = read_exactly(self._read, size)
+        return (head[:1], data) if data is not None else (b"", b"")
+
+    def _read(self, size):
+        return os.read(self.read_fd, size)
+
+    # requests
+
+    def request(self, operation, target=0, name="", args=(), kwargs=None):
+        """Ask the peer; returns its answer or raises its exception."""
+        if self.broken:
+            raise PeerGone(self.broken)
+        if not self.policy.may_request(self):
+            raise RuntimeError("the tests' objects can be used only while a call of the tests is under way")
+        with self.lock:
+            encoder = Encoder(self.lend)
+            try:
+                data = encoder.encode((operation, target, name, tuple(args), kwargs or {}))
+                self.send(b"?", data, encoder)
+            except NotPlain as error:
+                raise self.give_up(str(error)) from None
+            except OSError:
+                raise self.lost("it ended") from None
+            return self._wait(encoder.keep, operation, name)
+
+    def _wait(self, originals, operation, name):
+        while True:
+            try:
+                kind, data = self.receive()
+                if kind == b"?":
+                    self.answer(data)
+                    continue
+                if kind not in (b"=", b"!"):
+                    raise WireError("it ended")
+                decoder = Decoder(data, self.borrow, originals)
+                value = decoder.decode()
+                for _ in range(decoder.number()):
+                    number = decoder.number()
+                    if number >= len(originals):
+                        raise WireError("an argument that was not sent")
+                    decoder.fill(originals[number], 0)
+            except (PeerGone, Unsupported):
+                raise
+            except WireError as error:
+                raise self.lost(str(error)) from None
+            except Exception as error:
+                raise self.lost(f"its answer cannot be read ({type(error).__name__})") from None
+            if kind == b"=":
+                return value
+            raise self.exception(value, iterates=operation == "special" and name == "__next__")
+
+    def lost(self, why):
+        self.broken = self.broken or why
+        return PeerGone(self.broken)
+
+    def give_up(self, why):
+        self.unsupported = self.unsupported or why
+        return Unsupported(why)
+
+    # answers
+
+    def answer(self, data):
+        """Do what the peer asks and send the result. Raises WireError when the request cannot be read."""
+        decoder = Decoder(data, self.borrow)
+        try:
+            operation, target, name, args, kwargs = decoder.decode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise WireError("a request cannot be read") from error
+        originals = decoder.table
+        before = Encoder(self.lend).encode((args, kwargs)) if originals else b""
+        self.depth += 1
+        try:
+            value, kind = self.policy.perform(self, operation, self.lent.get(target), name, args, kwargs), b"="
+        except (PeerGone, Unsupported):
+            raise
+        except BaseException as error:
+            value, kind = error, b"!"
+        finally:
+            self.depth -= 1
+        with self.lock:
+            self._reply(kind, value, originals, (args, kwargs), before)
+
+    def _reply(self, kind, value, originals, arguments, before):
+        encoder = Encoder(self.lend, originals)
+        try:
+            data = encoder.encode(value) if kind == b"=" else self.encode_exception(value, encoder)
+            changed = originals if originals and Encoder(self.lend).encode(arguments) != before else []
+            parts = [struct.pack("<I", len(changed))]
+            parts += [struct.pack("<I", n) + encoder.contents(each) for n, each in enumerate(changed)]
+            self.send(kind, data + b"".join(parts), encoder)
+        except NotPlain as error:
+            # The frame was refused before a byte was written.
+            encoder = Encoder(self.lend)
+            problem = RuntimeError(f"a value cannot leave the process: {error}")
+            self.send(b"!", self.encode_exception(problem, encoder) + struct.pack("<I", 0), encoder)
+
+    # exceptions
+
+    def encode_exception(self, error, encoder):
+        kind = type(error)
+        if not isinstance(error, Exception):
+            return encoder.encode(("end", kind.__name__, ()))
+        if kind in BUILTIN_NAMES:
+            image = ("builtin", BUILTIN_NAMES[kind], error.args)
+        elif kind.__module__ in EXCEPTION_MODULES:
+            image = ("library", f"{kind.__module__}:{kind.__name__}", error.args)
+        else:
+            image = ("lent", error, error.args)
+        try:
+            Encoder(self.lend).encode(image)
+        except NotPlain:
+            image = (image[0], image[1], (_text(error),))
+        return encoder.encode(image)
+
+    def exception(self, image, iterates):
+        """The exception to raise here for what the peer sent."""
+        how, what, args = image if type(image) is tuple and len(image) == 3 else ("", "", ())
+        args = args if type(args) is tuple else ()
+        if how == "builtin" or how == "library":
+            kind = BUILTIN_TYPES.get(what) if how == "builtin" else _library_exception(what)
+            if not isinstance(kind, type) or not issubclass(kind, Exception):
+                kind = Exception
+            if issubclass(kind, (StopIteration, StopAsyncIteration)) and not iterates:
+                # Else it would silently end a loop of the tests.
+                return RuntimeError(f"the solution raised {kind.__name__}")
+            return _rebuild(kind, args)
+        if how == "lent" and isinstance(what, Exception):
+            what.args = args
+            return what
+        if how == "end":
+            return self.lost(f"{what} in the solution")
+        return self.lost("an exception it cannot have raised")
+
+    # handles
+
+    def lend(self, value, encoder):
+        """The bytes for a value that is not plain data. Raises NotPlain."""
+        number = self.mirrors.number_of(value)
+        if number is not None:
+            return struct.pack("<cI", b"o", number)
+        if id(value) in FUNCTION_NAMES and self.policy.sends_functions:
+            return b"G" + encoder_str(FUNCTION_NAMES[id(value)])
+        self.policy.check_lend(value)
+        if isinstance(value, type):
+            return self.class_bytes(value, encoder)
+        return struct.pack("<cI", b"h", self.number_for(value)) + self.class_bytes(type(value), encoder)
+
+    def number_for(self, value):
+        number = self.numbers.get(id(value))
+        if number is None:
+            number = self.numbers[id(value)] = len(self.lent) + 1
+            self.lent[number] = value
+        return number
+
+    def class_bytes(self, kind, encoder):
+        number = self.number_for(kind)
+        now = encoder.__dict__.setdefault("described", set())
+        if number in self.described or number in now:
+            return struct.pack("<cIB", b"k", number, 0)
+        now.add(number)
+        out = [struct.pack("<cIB", b"k", number, 1)]
+        for part in describe(kind):
+            encoder.write(part, out.append, 0)
+        return b"".join(out)
+
+    def borrow(self, tag, decoder):
+        """What stands here for something of the peer's, or our own object that comes back."""
+        if tag == b"o":
+            number = decoder.number()
+            if number not in self.lent:
+                raise WireError("a handle that was never lent")
+            return self.lent[number]
+        if tag == b"G":
+            name = decoder.decode()
+            if name not in BUILTIN_FUNCTIONS or self.policy.sends_functions:
+                raise WireError("an unknown function")
+            return BUILTIN_FUNCTIONS[name]
+        if tag == b"k":
+            number, described = struct.unpack("<IB", decoder.take(5))
+            if described:
+                name, bases, dunders, flags = (decoder.decode() for _ in range(4))
+                if number not in self.borrowed:
+                    self.borrowed[number] = self.mirrors.make_class(self, number, name, bases, dunders, flags)
+            kind = self.borrowed.get(number)
+            if not isinstance(kind, type):
+                raise WireError("a class that was never described")
+            return kind
+        if tag == b"h":
+            number = decoder.number()
+            kind = decoder.decode()
+            if number not in self.borrowed:
+                self.borrowed[number] = self.mirrors.make_instance(kind, number)
+            return self.borrowed[number]
+        raise WireError("an unknown kind of value")
+
+
+def describe(kind):
+    """(name, bases that matter, forwarded methods, flags) of a class, as sent once per class."""
+    bases = tuple(
+        base
+        for base in kind.__bases__
+        if base is not object
+        and (base not in BUILTIN_NAMES or issubclass(base, Exception))
+        and base.__name__ != "Generic"
+    )
+    dunders = tuple(
+        name
+        for name in sorted(FORWARDED)
+        if getattr(kind, name, None) not in (None, getattr(object, name, None)) and name not in ("__repr__", "__dir__")
+    )
+    image = issubclass(kind, IMAGES)
+    return str(kind.__name__), bases, dunders, {"error": issubclass(kind, Exception), "image": image}
+
+
+def encoder_str(text):
+    data = text.encode()
+    return struct.pack("<cI", b"s", len(data)) + data
+
+
+def _library_exception(what):
+    module, _, name = str(what).partition(":")
+    if module not in EXCEPTION_MODULES:
+        return Exception
+    try:
+        return getattr(__import__(module, fromlist=[name]), name, Exception)
+    except ImportError:
+        return Exception
+
+
+def _rebuild(kind, args):
+    try:
+        error = kind(*args)
+    except Exception:
+        error = kind.__new__(kind)
+    error.args = args
+    return error
+
+
+def _text(error):
+    try:
+        return str(error)
+    except Exception:
+        return ""
