@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from seedmill.cli.benchmarks import benchmarks_app
 from seedmill.cli.crd import crd
 from seedmill.cli.doctor import doctor
 from seedmill.cli.execute import execute
@@ -36,6 +37,7 @@ for command in (run, preview, lint, inspect, replay, execute, doctor, crd):
     app.command()(command)
 app.add_typer(serve_app, name="serve")
 app.add_typer(setup_app, name="setup")
+app.add_typer(benchmarks_app, name="benchmarks")
 
 
 def _print_version(wanted: bool) -> None:

@@ -6,9 +6,11 @@ lie in `$SEEDMILL_CACHE/benchmarks`, by default `~/.cache/seedmill/benchmarks`.
 An index is a zstd frame of JSON lines: first what the benchmark is, then one line for each task.
 """
 
+import gzip
 import json
 import os
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
@@ -117,9 +119,16 @@ def user_folder() -> Path:
 
 
 def add_benchmark(name: str, path: Path, *, source: str = "", license_id: str = "") -> Path:
-    """Build an index from a JSON-lines file and keep it among the user's own. Raises BadBenchmarkFile, OSError."""
-    with path.open(encoding="utf-8") as lines:
-        benchmark = build_index(name, lines, source=source, license_id=license_id)
+    """Build an index from a JSON-lines file (also .gz) and keep it among the user's own.
+
+    Raises BadBenchmarkFile, OSError.
+    """
+    open_text = gzip.open if path.suffix == ".gz" else open
+    try:
+        with open_text(path, "rt", encoding="utf-8") as lines:
+            benchmark = build_index(name, lines, source=source, license_id=license_id)
+    except (UnicodeDecodeError, EOFError, zlib.error) as error:
+        raise BadBenchmarkFile(f"benchmark {name}: {path} is not JSON lines in UTF-8 ({error})") from error
     folder = user_folder()
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}{_SUFFIX}"

@@ -1,5 +1,6 @@
 """Benchmark indexes: building, keeping, loading, and clear words where that does not work."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -52,6 +53,16 @@ def test_own_benchmark_is_added_and_found_by_any_case(tmp_path: Path) -> None:
     (loaded,) = load_benchmarks(["livebench"])
     assert (loaded.name, loaded.license, loaded.tasks[0].id) == ("LiveBench", "MIT", "LiveBench/7")
     assert {each.name for each in load_benchmarks(None)} == {"HumanEval", "LiveBench", "MBPP"}
+
+
+def test_a_file_may_be_gzipped_and_a_broken_one_is_said(tmp_path: Path) -> None:
+    packed = tmp_path / "b.jsonl.gz"
+    packed.write_bytes(gzip.compress(b'{"id": 1, "text": "Compute the wobble of a graph."}\n'))
+    add_benchmark("Packed", packed)
+    assert load_benchmarks(["Packed"])[0].tasks[0].id == "Packed/1"
+    packed.write_bytes(packed.read_bytes()[:-12])
+    with pytest.raises(BadBenchmarkFile, match="is not JSON lines"):
+        add_benchmark("Packed", packed)
 
 
 def test_unknown_name_says_the_nearest_and_how_to_add_it() -> None:
