@@ -41,10 +41,6 @@ def require(name: str) -> Path:
     pytest.skip(reason)
 
 
-def _cache() -> Path:
-    return Path(os.environ.get("SEEDMILL_CACHE", "~/.cache/seedmill")).expanduser()
-
-
 def _built(name: str) -> Path | None:
     """A program of tools/: where `tools/build` puts it."""
     answer = subprocess.run([ROOT / "tools" / "build", "--path", name], capture_output=True, text=True, check=False)
@@ -63,9 +59,9 @@ def _runsc() -> Path | None:
 
 
 def _embedded_model() -> Path | None:
-    if importlib.util.find_spec("xllamacpp") is None:
-        return None
-    return next((_cache() / "models").rglob("*.gguf"), None)
+    from seedmill.inference.weights import find_model
+
+    return find_model() if importlib.util.find_spec("xllamacpp") else None
 
 
 _REQUIREMENTS = {
