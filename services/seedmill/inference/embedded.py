@@ -1,7 +1,11 @@
 """A small model in this process: llama.cpp serves a GGUF file on a loopback port, and is an endpoint like any other.
 
-llama.cpp splits its context over the slots, so the context is slots x the model's own window. Every slot keeps the
-prefix it saw last, which is what makes few-shot prompts bearable on a CPU.
+llama.cpp splits its context over the slots, so the context is slots x the window of the default model: a few-shot
+prompt and its answer fit, or the prompt is refused by name. Its threads would spin while they wait for each other,
+which is ruinous where sandboxes and services want the same cores, so polling is off.
+
+A prompt that runs alone gives the same text for the same seed; beside others numbers are added in another order, and
+what is sampled can differ. No run depends on it: what was answered is in its journal.
 """
 
 import asyncio
@@ -14,11 +18,13 @@ from typing import Any
 
 from seedmill.inference.endpoint import Endpoint
 from seedmill.inference.limit import Limit
-from seedmill.inference.weights import MODEL_NAME, find_model
+from seedmill.inference.weights import FILE, MODEL_NAME, find_model
 from seedmill.serving.errors import Misconfigured
 
-SLOTS = 8
-CONTEXT_TOKENS_PER_SLOT = 6144
+SLOTS = 4
+CONTEXT_TOKENS_PER_SLOT = 8192
+ANSWER_SECONDS = 3600.0
+"""A small machine that does other things too may write one token a second."""
 BATCH_TOKENS = 512
 
 
@@ -30,9 +36,14 @@ async def embedded_endpoint(path: Path | None = None) -> AsyncGenerator[Endpoint
         raise Misconfigured("ModelMissing", "the embedded model is not there: run `seedmill setup model`")
     if not weights.is_file():
         raise Misconfigured("ModelMissing", f"{weights} is not a file")
-    name = MODEL_NAME if path is None else weights.stem.lower()
+    name = MODEL_NAME if weights.name == FILE else weights.stem.lower()
     server = await asyncio.to_thread(_load, weights, name)
-    endpoint = Endpoint(str(server.listening_address).rstrip("/") + "/v1", f"embedded {name}", Limit(SLOTS, SLOTS))
+    endpoint = Endpoint(
+        str(server.listening_address).rstrip("/") + "/v1",
+        f"embedded {name}",
+        Limit(SLOTS, SLOTS),
+        answer_seconds=ANSWER_SECONDS,
+    )
     try:
         yield endpoint
     finally:
@@ -54,6 +65,8 @@ def _load(weights: Path, name: str) -> Any:
     parameters.n_ctx = SLOTS * CONTEXT_TOKENS_PER_SLOT
     parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = os.cpu_count() or 1
+    parameters.cpuparams.poll = parameters.cpuparams_batch.poll = 0
+    parameters.cache_ram_mib = 0
     parameters.port = 0
     parameters.ui = False
     parameters.verbosity = 0

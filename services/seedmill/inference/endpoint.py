@@ -20,7 +20,7 @@ from seedmill.inference.refusals import Refusal, error_of, one_line, read_refusa
 from seedmill.inference.retry import Kind, Trouble, retry_after_seconds
 from seedmill.inference.slots import Slots
 from seedmill.records.generation import GenerationRequest
-from seedmill.serving.errors import ItemError, Misconfigured, ServiceError, Unavailable
+from seedmill.serving.errors import Misconfigured, ServiceError, Unavailable
 
 CONNECT_SECONDS = 10.0
 MODELS_SECONDS = 30.0
@@ -73,19 +73,11 @@ class Endpoint:
         try:
             answer = await self._exchange("GET", url, None, timeout)
             if isinstance(answer, Refusal):
-                raise error_of(answer, url, "", ())
+                raise _error_of_models(answer, url)
             self.models = read_models(answer, url)
         except Trouble as trouble:
             reason = "TeacherUnreachable" if trouble.kind is Kind.UNREACHABLE else "TeacherUnavailable"
             raise Unavailable(reason, trouble.message) from None
-        except ItemError as error:  # a 4xx about a request that says nothing
-            raise Misconfigured("NotAnOpenAiServer", error.message) from None
-        except Misconfigured as error:
-            if error.reason == "RouteNotServed":
-                raise Misconfigured(
-                    "NotAnOpenAiServer", f"{error.message.split(':')[0]}:{error.message.split(':', 1)[1]}"
-                ) from None
-            raise
         return self.models
 
     async def ask(self, request: GenerationRequest) -> Answer:
@@ -157,6 +149,17 @@ class Endpoint:
     def _shown(self, text: str) -> str:
         """One line that may be shown: without the key, which some servers repeat."""
         return one_line(text.replace(self._key, "[key]") if self._key else text)
+
+
+def _error_of_models(refusal: Refusal, url: str) -> ServiceError | Trouble:
+    """Every OpenAI-compatible server lists its models; one that refuses to is something else."""
+    error = error_of(refusal, url, "", ())
+    if isinstance(error, Trouble) or error.reason == "Unauthorized":
+        return error
+    return Misconfigured(
+        "NotAnOpenAiServer",
+        f"{url} answered {refusal.status}: {refusal.message}; is it the base URL (http://host:port/v1)?",
+    )
 
 
 async def _read(response: aiohttp.ClientResponse, url: str) -> bytes:

@@ -45,8 +45,10 @@ def read_refusal(status: int, raw: bytes, retry_after_seconds: float | None = No
     fields: Any = None
     with suppress(orjson.JSONDecodeError):
         fields = orjson.loads(raw)
+    if isinstance(fields, str):
+        return Refusal(status, one_line(fields) or "no reason given", retry_after_seconds=retry_after_seconds)
     if not isinstance(fields, dict):
-        text = fields if isinstance(fields, str) else raw.decode(errors="replace")
+        text = raw.decode(errors="replace")
         return Refusal(status, one_line(text) or "no reason given", retry_after_seconds=retry_after_seconds)
     outer = cast("dict[str, Any]", fields)
     error = outer.get("error")

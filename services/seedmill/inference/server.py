@@ -1,10 +1,15 @@
-"""The InferenceService: a gateway behind gRPC. Protobuf stays in this file and `messages.py`."""
+"""The InferenceService: a gateway behind gRPC. Protobuf stays in this file and `messages.py`.
+
+A batch fails as a whole only when something is wrong beyond its prompts (the teacher is away, refuses the key, lacks
+the model), and then after the prompts that are being answered have been: they are paid for.
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
 import grpc
+import structlog
 
 from seedmill.inference.embedded import embedded_endpoint
 from seedmill.inference.endpoint import Endpoint, key_from_environment
@@ -13,7 +18,7 @@ from seedmill.inference.gateway import Gateway
 from seedmill.inference.limit import Limit
 from seedmill.inference.messages import request_of, result_message
 from seedmill.records.generation import GenerationRequest
-from seedmill.serving.errors import InvalidRequest, ItemError
+from seedmill.serving.errors import InvalidRequest, ItemError, ServiceError
 from seedmill.serving.grouping import in_groups
 from seedmill.serving.server import Service
 from seedmill.v1alpha1 import inference_pb2 as pb
@@ -22,6 +27,8 @@ from seedmill.v1alpha1 import inference_pb2_grpc as pb_grpc
 MAX_PROMPTS = 256
 FIRST_LIMIT = 16.0
 HIGHEST_LIMIT = 4096
+
+log = structlog.get_logger("seedmill.inference")
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -63,13 +70,25 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
     async def Generate(self, request: pb.GenerateRequest, context: Context) -> AsyncIterator[pb.GenerateResponse]:
         if len(request.prompts) > MAX_PROMPTS:
             raise InvalidRequest("BatchTooLarge", f"{len(request.prompts)} prompts in a call; at most {MAX_PROMPTS}")
-        self._gateway.admit(len(request.prompts))
         asked = [request_of(item) for item in request.prompts]
+        if len({each.id for each in asked}) < len(asked):
+            raise InvalidRequest("BadPrompt", "two prompts of one call have the same id")
+        self._gateway.admit(len(asked))
+        whole: ServiceError | None = None
         async for group in in_groups(self._answer(each) for each in asked):
-            yield pb.GenerateResponse(results=group)
+            results = [each for each in group if isinstance(each, pb.CompletionResult)]
+            whole = whole or next((each for each in group if isinstance(each, ServiceError)), None)
+            if results:
+                yield pb.GenerateResponse(results=results)
+        if whole is not None:
+            log.info("prompts not answered", run=request.run, reason=whole.reason, message=whole.message)
+            raise whole
 
-    async def _answer(self, request: GenerationRequest) -> pb.CompletionResult:
+    async def _answer(self, request: GenerationRequest) -> pb.CompletionResult | ServiceError:
+        """The prompt's result, or the error that concerns more than this prompt."""
         try:
             return result_message(request.id, await self._gateway.generate(request))
         except ItemError as error:
             return result_message(request.id, error)
+        except ServiceError as error:
+            return error
