@@ -55,7 +55,8 @@ def read_refusal(status: int, raw: bytes, retry_after_seconds: float | None = No
     inner = cast("dict[str, Any]", error) if isinstance(error, dict) else outer
     parameters: set[str] = set()
     detail = inner.get("detail")
-    message = next((text for text in (inner.get("message"), error, detail) if isinstance(text, str) and text), "")
+    texts: list[Any] = [inner.get("message"), error, detail]
+    message = next((text for text in texts if isinstance(text, str) and text), "")
     if isinstance(detail, list):
         message, parameters = _pydantic_detail(cast("list[Any]", detail))
     if isinstance(param := inner.get("param"), str):

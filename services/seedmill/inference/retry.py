@@ -3,8 +3,9 @@
 Two mistakes are to be avoided. A prompt that makes the engine fail every time must not keep a run waiting for ever, so
 tries are counted. And an engine that is away for everyone must not turn every prompt into a failed sample, so a prompt
 is blamed only while the engine works for others; otherwise the engine is, and the run waits for it. A refusal (429) is
-nobody's fault and is never counted: thirty-two of 1,500 rows were lost to a bound of eight tries in a measured client,
-so refusals end only when nothing was answered for `QUIET_SECONDS`.
+hardly ever the prompt's fault: thirty-two of 1,500 rows were lost to a bound of eight tries in a measured client. So
+refusals end when nothing was answered, for anyone, for `QUIET_SECONDS`, or after very many (a prompt that is larger
+than what may be sent in a minute is refused for ever).
 """
 
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ class Kind(StrEnum):
     """It answered with JSON that holds no completion."""
 
 
-TRIES = {Kind.UNREACHABLE: 5, Kind.FAILED: 5, Kind.SILENT: 2, Kind.UNREADABLE: 2}
+TRIES = {Kind.UNREACHABLE: 5, Kind.REFUSED: 60, Kind.FAILED: 5, Kind.SILENT: 2, Kind.UNREADABLE: 2}
 
 
 class Trouble(Exception):
@@ -74,7 +75,9 @@ def decide(troubles: Mapping[Kind, int], trouble: Trouble, quiet_seconds: float,
     """
     kind = trouble.kind
     count = troubles[kind]
-    if kind in TRIES and count >= TRIES[kind]:
+    if kind is Kind.REFUSED and quiet_seconds >= QUIET_SECONDS:
+        return GiveUp.ENDPOINT
+    if count >= TRIES[kind]:
         match kind:
             case Kind.UNREACHABLE:
                 return GiveUp.ENDPOINT
@@ -82,8 +85,6 @@ def decide(troubles: Mapping[Kind, int], trouble: Trouble, quiet_seconds: float,
                 return GiveUp.PROMPT
             case _:
                 return GiveUp.ASK_CONTROL
-    if kind is Kind.REFUSED and quiet_seconds >= QUIET_SECONDS:
-        return GiveUp.ENDPOINT
     bound = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(count - 1, 16))
     seconds = bound * (0.5 + draw / 2)
     if trouble.retry_after_seconds is not None:
