@@ -24,6 +24,7 @@ MAX_PROMPTS = 16_384
 REFRESH_SECONDS = 15.0
 AWAY_SECONDS = 2.0
 CONTROL_TEXT = "Say yes."
+CONTROL_SECONDS = 1.0
 
 _REASONS = {
     Kind.UNREACHABLE: ("TeacherUnreachable", "TeacherUnreachable"),
@@ -140,12 +141,12 @@ class Gateway:
         return Unavailable(endpoint_reason, trouble.message)
 
     async def _control(self, request: GenerationRequest) -> bool:
-        """Whether the engine answers a prompt that nobody can object to; asked once for all who want to know now."""
+        """Whether the engine answers a prompt that nobody can object to; asked at most once a second."""
         key = (request.call.model, request.call.api)
         task = self._controls.get(key)
         if task is None:
             task = self._controls[key] = asyncio.create_task(self._ask_control(*key))
-            task.add_done_callback(lambda _: self._controls.pop(key, None))
+            asyncio.get_running_loop().call_later(CONTROL_SECONDS, self._controls.pop, key, None)
         return await asyncio.shield(task)
 
     async def _ask_control(self, model: str, api: Api) -> bool:
