@@ -3,9 +3,9 @@
 llama.cpp splits its context over the slots, so the context is slots x the window of the default model: a few-shot
 prompt and its answer fit, or the prompt is refused by name.
 
-One core is left to the rest of the machine: llama.cpp's threads wait for each other after every layer by spinning, so
-as soon as one of them has lost its core to a sandbox the others burn theirs. Measured on 2 cores beside other load, for
-72 tokens: 1.4 s with one thread, 11 to 61 s with two.
+llama.cpp's threads wait for each other many times a token, by spinning, so as soon as one of them has lost its core to a
+sandbox the others burn theirs: 72 tokens took 0.7 s on two idle cores, and up to 61 s beside other load. With a short
+spin they take 0.7 s and 2.2 s.
 
 A prompt that runs alone gives the same text for the same seed; beside others numbers are added in another order, and
 what is sampled can differ. No run depends on it: what was answered is in its journal.
@@ -29,6 +29,7 @@ CONTEXT_TOKENS_PER_SLOT = 8192
 ANSWER_SECONDS = 3600.0
 """A small machine that does other things too may write one token a second."""
 BATCH_TOKENS = 512
+SPIN_COUNT = "1000"
 
 
 @asynccontextmanager
@@ -55,6 +56,7 @@ async def embedded_endpoint(path: Path | None = None) -> AsyncGenerator[Endpoint
 
 
 def _load(weights: Path, name: str) -> Any:
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read when the engine's OpenMP is loaded
     try:
         llama: Any = importlib.import_module("xllamacpp")
     except ImportError:
@@ -67,7 +69,7 @@ def _load(weights: Path, name: str) -> Any:
     parameters.n_parallel = SLOTS
     parameters.n_ctx = SLOTS * CONTEXT_TOKENS_PER_SLOT
     parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
-    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 1) - 1)
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = os.cpu_count() or 1
     parameters.cache_ram_mib = 0
     parameters.port = 0
     parameters.ui = False
