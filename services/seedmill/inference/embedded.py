@@ -3,8 +3,8 @@
 llama.cpp splits its context over the slots, so the context is slots x the window of the default model: a few-shot
 prompt and its answer fit, or the prompt is refused by name.
 
-llama.cpp's threads wait for each other many times a token, by spinning, so as soon as one of them has lost its core to a
-sandbox the others burn theirs: 72 tokens took 0.7 s on two idle cores, and up to 61 s beside other load. With a short
+llama.cpp's threads wait for each other many times a token, by spinning, so as soon as one of them has lost its core to
+a sandbox the others burn theirs: 72 tokens took 0.7 s on two idle cores, and up to 61 s beside other load. With a short
 spin they take 0.7 s and 2.2 s.
 
 A prompt that runs alone gives the same text for the same seed; beside others numbers are added in another order, and
