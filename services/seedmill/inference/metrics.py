@@ -4,7 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 prompts = Counter(
     "seedmill_inference_prompts_total",
-    "Prompts by how they ended: completed, item_error, unavailable, misconfigured.",
+    "Prompts by how they ended: completed, item_error, unavailable, misconfigured, cancelled.",
     ("outcome",),
 )
 requests = Counter(
