@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from seedmill.execution.bundle import GUEST, GuestPython, guest_command, write_bundle
 from seedmill.execution.runsc_build import VERSION
@@ -120,7 +120,7 @@ class Sandbox:
             raise SandboxLost(f"an answer that is no JSON: {error}") from error
         if not isinstance(reply, dict):
             raise SandboxLost("an answer that is no object")
-        return reply
+        return cast("dict[str, Any]", reply)
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError):
