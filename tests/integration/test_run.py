@@ -70,9 +70,7 @@ def test_a_teacher_that_answers_well_badly_and_strangely_gives_the_golden_ledger
     assert ledger["pending"] == 0
     assert ledger["requested"] == ledger["accepted"] + sum(ledger["rejected"].values())
     assert set(ledger["rejected"]) >= REASONS, sorted(REASONS - set(ledger["rejected"]))
-    golden = json.loads(GOLDEN.read_text())
-    assert ledger["requested"] == golden["requested"]
-    assert ledger["accepted"] == golden["accepted"]  # which limit a hostile program meets first depends on load
+    assert ledger == json.loads(GOLDEN.read_text())
     assert json.loads((Path(calm["run"]) / "ledger.json").read_text()) == ledger
     assert calm["twice"] == 0
 
@@ -141,9 +139,11 @@ def test_kills_disorder_and_replicas_give_the_same_dataset_and_durable_samples_a
         done = seedmill(*arguments)
     assert done.returncode == 0, done.stderr
     result = result_of(done)
-    assert result["ledger"]["accepted"] == calm["ledger"]["accepted"]
+    assert result["digest"] == calm["digest"]
+    assert result["ledger"] == calm["ledger"]
     most_calls_of_a_sample = 1 + 1 + 4
     assert teacher.paid_twice <= kills * 16 * most_calls_of_a_sample
+    assert sum(teacher.paid.values()) - teacher.paid_twice == calm["paid"]
 
 
 def test_a_first_ctrl_c_drains_and_the_run_goes_on_later(calm: dict, spec: Path, tmp_path: Path):
@@ -157,7 +157,8 @@ def test_a_first_ctrl_c_drains_and_the_run_goes_on_later(calm: dict, spec: Path,
         assert process.returncode == 130, err
         assert "finishing what is in flight" in err
         done = seedmill(*arguments)
-    assert result_of(done)["ledger"]["accepted"] == calm["ledger"]["accepted"]
+    assert result_of(done)["digest"] == calm["digest"]
+    assert teacher.paid_twice == 0
 
 
 def test_no_service_outlives_the_run(calm: dict, spec: Path, tmp_path: Path):
