@@ -47,7 +47,7 @@ test-fast: venv ## unit tests
 lint: venv ## style, types, layers, examples
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/seedmill lint $$(find examples -name '*.yaml' | sort)
 
