@@ -152,7 +152,7 @@ def _memory() -> Check:
 
 
 def _disk() -> Check:
-    from seedmill.execution.runsc_build import cache_folder
+    from seedmill.storage.cache import cache_folder
 
     free = shutil.disk_usage(".").free
     found = f"{free / (1 << 30):.1f} GiB free here; the cache is {cache_folder()}"

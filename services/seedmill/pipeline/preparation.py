@@ -12,7 +12,7 @@ from functools import partial
 from seedmill.pipeline.patience import Patience
 from seedmill.pipeline.ports import Inference, Seeding
 from seedmill.pipeline.reuse import publications_of
-from seedmill.recipes.build import build, collection_options
+from seedmill.recipes.build import collection_options
 from seedmill.recipes.steps import Generate, Recipe
 from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress, LanguageQuota
 from seedmill.records.publication import Limits, Price
@@ -79,10 +79,13 @@ async def check_models(recipe: Recipe, inference: Inference, patience: Patience)
 
 
 async def prepare(
-    order: Order, seeding: Seeding, patience: Patience, on_collection: Callable[[CollectionProgress], None]
+    order: Order,
+    recipe: Recipe,
+    seeding: Seeding,
+    patience: Patience,
+    on_collection: Callable[[CollectionProgress], None],
 ) -> Prepared:
     """Collect the seeds (or find them), and pin them in run.json. Raises Misconfigured and StorageError."""
-    recipe = build(order.spec)
     digest = spec_digest(order.generation)
     prefix = run_prefix(order.namespace, order.generation.metadata.name, digest)
     run = _read_run(order.store, prefix)

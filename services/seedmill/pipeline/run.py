@@ -102,9 +102,10 @@ class Run:
         """Go on until the run ends. Raises Misconfigured, InvalidRequest and StorageError (nothing was lost)."""
         spec, store = self._order.spec, self._order.store
         refuse_what_is_missing(spec)
-        await check_models(build(spec), self._services.inference, self._patience)
+        recipe = build(spec)
+        await check_models(recipe, self._services.inference, self._patience)
         self.progress.phase = Phase.COLLECTING
-        prepared = await prepare(self._order, self._services.seeding, self._patience, self._note_collection)
+        prepared = await prepare(self._order, recipe, self._services.seeding, self._patience, self._note_collection)
         report = RunReport(store, prepared.run.prefix, self.progress)
         await asyncio.to_thread(report.load)
         head = await asyncio.to_thread(read_head, store, prepared.run.prefix)

@@ -17,7 +17,6 @@ _TAG_WITHIN_CHARACTERS = 4096
 
 # Id, phrases that must all be there, phrases that must not. Compared in lower case, whitespace and quotes folded.
 _BSD = "redistribution and use in source and binary forms, with or without modification, are permitted"
-_ENDORSE = ("be used to endorse or promote products derived", "not be used to endorse or promote")
 _RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         "MIT",
