@@ -7,6 +7,7 @@ from seedmill.seeding.corpora import Corpus, open_corpus
 from seedmill.seeding.documents import Document, Skipped
 from seedmill.seeding.reading import Reading
 from seedmill.seeding.unread import Unread
+from support.memory_store import MemoryStore
 
 PYTHON = Reading(frozenset({"python"}))
 
@@ -22,4 +23,4 @@ def read(corpus: Corpus, reading: Reading) -> tuple[list[Document], list[Skipped
 
 
 def read_path(path: Path, reading: Reading = PYTHON) -> tuple[list[Document], list[Skipped], Unread]:
-    return read(open_corpus(str(path), reading), reading)
+    return read(open_corpus(str(path), reading, MemoryStore()), reading)

@@ -7,8 +7,8 @@ from seedmill.aggregation.dataset import DatasetWriter
 from seedmill.aggregation.lineage import examples, published_row, teacher_steps
 from seedmill.aggregation.published import Facts, Manifest, StepYield, Tally
 from seedmill.aggregation.walk import RunInput, Walk, step_yields
-from seedmill.filters.decontamination import Decontaminator
 from seedmill.records.publication import Limits
+from seedmill.spec.model import Spec
 
 CONTAMINATED = "contaminated"
 
@@ -23,8 +23,6 @@ def build_dataset(given: RunInput, result: Walk, limits: Limits, target: Path) -
 
 def _facts(given: RunInput, limits: Limits) -> Facts:
     run, spec = given.run, given.spec
-    decontamination = spec.decontamination
-    checked = Decontaminator.load([] if decontamination.disabled else decontamination.benchmarks)
     return Facts(
         name=run.name,
         recipe=run.recipe,
@@ -32,13 +30,21 @@ def _facts(given: RunInput, limits: Limits) -> Facts:
         random_seed=spec.random_seed,
         seeds_digest=run.seeds_digest,
         seeds_count=given.seeds.count,
-        corpus=spec.seeds.corpus.uri if spec.seeds.corpus is not None else "",
+        corpus=_corpus(spec),
         limits=limits,
         teacher=teacher_steps(given.recipe),
-        benchmarks=tuple(checked.benchmarks),
+        benchmarks=given.decontaminator.benchmarks,
         seeds_skipped=dict(sorted(given.seeds.reader.manifest.skipped.items())),
         formats=tuple(spec.output.formats),
     )
+
+
+def _corpus(spec: Spec) -> str:
+    """What the seeds come from, as the card names it."""
+    corpus, dataset = spec.seeds.corpus, spec.seeds.dataset
+    if corpus is not None:
+        return corpus.uri
+    return "" if dataset is None else f"dataset:{dataset.name}"
 
 
 def _tally(given: RunInput, result: Walk) -> Tally:

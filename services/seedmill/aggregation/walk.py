@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from seedmill.filters.benchmark_index import BadBenchmarkFile, BenchmarkChanged, UnknownBenchmark
+from seedmill.filters.decontamination import Decontaminator
 from seedmill.filters.similarity import RowIndex
 from seedmill.recipes.build import build
 from seedmill.recipes.rebuild import rebuild
@@ -35,6 +37,7 @@ class RunInput:
     spec: Spec
     recipe: Recipe
     seeds: SeedShard
+    decontaminator: Decontaminator
 
 
 @dataclass(slots=True)
@@ -63,7 +66,11 @@ def read_run(store: Store, run_prefix: str, limits: Limits) -> RunInput:
             f"{run_prefix} was made with another version of recipe {run.recipe}; publish it with that version",
         )
     seeds = SeedShard.of(SeedReader(store, run.seeds_prefix), spec.seeds.shard)
-    return RunInput(run, spec, recipe, seeds)
+    try:
+        decontaminator = Decontaminator.pinned(run.benchmarks)
+    except (UnknownBenchmark, BenchmarkChanged, BadBenchmarkFile) as error:
+        raise InvalidRequest("BenchmarkMissing", str(error)) from error
+    return RunInput(run, spec, recipe, seeds, decontaminator)
 
 
 def walk(

@@ -47,6 +47,17 @@ class UnknownBenchmark(ValueError):
         self.name = name
 
 
+class BenchmarkChanged(ValueError):
+    """The index of a benchmark is another one than the run was begun with."""
+
+    def __init__(self, name: str, pinned: str, present: str) -> None:
+        super().__init__(
+            f"the index of benchmark {name} is another one now (version {present}) than when the run was begun "
+            f"({pinned}): restore it with `seedmill benchmarks add`, or give the resource another name for a new run"
+        )
+        self.name = name
+
+
 class BadBenchmarkFile(ValueError):
     """The file cannot become an index; the message says why, and at which line."""
 
@@ -157,6 +168,23 @@ def load_benchmarks(names: Sequence[str] | None) -> tuple[Benchmark, ...]:
             raise UnknownBenchmark(name, list(known))
         wanted.append(by_lower[name.lower()])
     return tuple(decode(known[name].read_bytes(), str(known[name])) for name in dict.fromkeys(wanted))
+
+
+def versions_of(names: Sequence[str] | None) -> dict[str, str]:
+    """Version by name, of the named benchmarks or of all that are present: what a run pins.
+
+    Raises UnknownBenchmark, BadBenchmarkFile.
+    """
+    return {each.name: each.version for each in load_benchmarks(names)}
+
+
+def load_pinned(versions: Mapping[str, str]) -> tuple[Benchmark, ...]:
+    """Benchmarks in the versions that a run pinned. Raises UnknownBenchmark, BenchmarkChanged, BadBenchmarkFile."""
+    found = load_benchmarks(list(versions))
+    for each in found:
+        if each.version != versions[each.name]:
+            raise BenchmarkChanged(each.name, versions[each.name], each.version)
+    return found
 
 
 def _task(name: str, number: int, line: str) -> Task:

@@ -11,12 +11,12 @@ The thresholds are measured in `docs/decontamination.md`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from seedmill.filters.banned_strings import BannedStrings
-from seedmill.filters.benchmark_index import Benchmark, load_benchmarks
+from seedmill.filters.benchmark_index import Benchmark, load_benchmarks, load_pinned
 from seedmill.filters.code_tokens import code_tokens
 from seedmill.filters.ngrams import GramIndex
 
@@ -87,6 +87,14 @@ class Decontaminator:
     def load(benchmarks: Sequence[str] | None = None) -> "Decontaminator":
         """With the named benchmarks, or with all that have an index. Raises UnknownBenchmark, BadBenchmarkFile."""
         return Decontaminator(load_benchmarks(benchmarks))
+
+    @staticmethod
+    def pinned(versions: Mapping[str, str]) -> "Decontaminator":
+        """With the versions, by name, that a run pinned.
+
+        Raises UnknownBenchmark, BenchmarkChanged, BadBenchmarkFile.
+        """
+        return Decontaminator(load_pinned(versions))
 
     def find(self, text: str) -> Hit | None:
         """The task that this text (an instruction, a response, a seed, or several of them) gives away, or None."""

@@ -4,14 +4,16 @@ Everything here is idempotent, and everything that cannot work says so before an
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
+from seedmill.filters.benchmark_index import BadBenchmarkFile, BenchmarkChanged, UnknownBenchmark, versions_of
+from seedmill.filters.decontamination import Decontaminator
+from seedmill.pipeline.earlier_runs import dataset_uri, publication_for_seeds, publications_to_reuse
 from seedmill.pipeline.patience import Patience
 from seedmill.pipeline.ports import Inference, Seeding
-from seedmill.pipeline.reuse import publications_of
 from seedmill.recipes.build import collection_options
 from seedmill.recipes.steps import Generate, Recipe
 from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress, LanguageQuota
@@ -19,7 +21,7 @@ from seedmill.records.publication import Limits, Price
 from seedmill.records.run_file import RunFile, run_prefix
 from seedmill.serving.errors import Misconfigured
 from seedmill.spec.digest import data_spec, spec_digest
-from seedmill.spec.model import Corpus, DatasetGeneration, Spec
+from seedmill.spec.model import DatasetGeneration, Spec
 from seedmill.storage.seed_shard import SeedShard
 from seedmill.storage.seeds import SeedReader
 from seedmill.storage.store import ObjectMissing, Store
@@ -31,7 +33,8 @@ DEFAULT_NAMESPACE = "local"
 class Order:
     """What to run: a checked spec, and where.
 
-    `corpus_uri` is absolute; with `max_files` > 0 only so much of the corpus is read (previews).
+    `corpus_uri` is absolute, and empty where the seeds are a dataset; with `max_files` > 0 only so much of the corpus
+    is read (previews).
     """
 
     generation: DatasetGeneration
@@ -55,13 +58,25 @@ class Prepared:
     run: RunFile
     recipe: Recipe
     seeds: SeedShard
+    decontaminator: Decontaminator
     limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class _Pins:
+    """What must not change while a run lives, whatever is installed, added or published meanwhile (journal rule 17).
+
+    `benchmarks` are versions by name; `seeds_publication` is empty where the seeds come from a corpus.
+    """
+
+    benchmarks: Mapping[str, str]
+    reuse: Sequence[str]
+    seeds_publication: str
 
 
 def refuse_what_is_missing(spec: Spec) -> None:
     """Raise Misconfigured for parts of the resource that this version cannot do yet."""
     missing = {
-        "seeds.dataset": spec.seeds.dataset is not None,
         "budget.maxGpuHours": spec.budget.max_gpu_hours is not None,
         "output.store": spec.output.store is not None,
     }
@@ -86,30 +101,31 @@ async def prepare(
     on_collection: Callable[[CollectionProgress], None],
 ) -> Prepared:
     """Collect the seeds (or find them), and pin them in run.json. Raises Misconfigured and StorageError."""
+    store = order.store
     digest = spec_digest(order.generation)
     prefix = run_prefix(order.namespace, order.generation.metadata.name, digest)
-    run = _read_run(order.store, prefix)
-    collected = await patience.call(
-        "seeding", partial(seeding.collect, _collection(order, _corpus(order.spec)), on_collection)
-    )
-    if run is None:
-        reuse = await asyncio.to_thread(publications_of, order.store, order.namespace, order.spec.reuse)
-        run = _new_run(order, recipe, digest, collected, reuse)
-        order.store.put(f"{prefix}/run.json", run.encode())
-    elif run.recipe_digest != recipe.digest:
+    run = await asyncio.to_thread(_read_run, store, prefix)
+    if run is not None and run.recipe_digest != recipe.digest:
         raise Misconfigured(
             "RecipeChanged",
             f"{prefix} was begun with another version of recipe {run.recipe} (its prompts or rules have changed); "
             "finish it with that version, or give the resource another name",
         )
+    pins = await asyncio.to_thread(_pins, order, run)
+    decontaminator = await asyncio.to_thread(_decontaminator, pins.benchmarks)
+    collection = await asyncio.to_thread(_collection, order, pins)
+    collected = await patience.call("seeding", partial(seeding.collect, collection, on_collection))
+    if run is None:
+        run = _new_run(order, recipe, digest, collected, pins)
+        await asyncio.to_thread(store.put, f"{prefix}/run.json", run.encode())
     elif run.seeds_digest != collected.digest:
         raise Misconfigured(
             "SeedsChanged",
-            f"the corpus {order.corpus_uri} has changed since {prefix} was begun ({collected.count} seeds now, "
+            f"the corpus {collection.corpus_uri} has changed since {prefix} was begun ({collected.count} seeds now, "
             f"{run.seeds_count} then); restore it, or give the resource another name to begin a new run",
         )
-    seeds = SeedShard.of(SeedReader(order.store, run.seeds_prefix), order.spec.seeds.shard)
-    return Prepared(run, recipe, seeds, limits_of(order.spec, seeds.count))
+    seeds = SeedShard.of(SeedReader(store, run.seeds_prefix), order.spec.seeds.shard)
+    return Prepared(run, recipe, seeds, decontaminator, limits_of(order.spec, seeds.count))
 
 
 def limits_of(spec: Spec, seeds: int) -> Limits:
@@ -125,31 +141,58 @@ def limits_of(spec: Spec, seeds: int) -> Limits:
     )
 
 
-def _corpus(spec: Spec) -> Corpus:
-    if spec.seeds.corpus is None:
-        raise Misconfigured("NotAvailable", "spec.seeds needs a corpus in this version")
-    return spec.seeds.corpus
+def _pins(order: Order, run: RunFile | None) -> _Pins:
+    """Those of a run that is begun, else what there is now."""
+    if run is not None:
+        return _Pins(run.benchmarks, run.reuse, run.seeds_publication)
+    spec, store, namespace = order.spec, order.store, order.namespace
+    wanted = [] if spec.decontamination.disabled else spec.decontamination.benchmarks
+    dataset = spec.seeds.dataset
+    try:
+        benchmarks = versions_of(wanted)
+    except (UnknownBenchmark, BadBenchmarkFile) as error:
+        raise Misconfigured("BenchmarkMissing", str(error)) from error
+    return _Pins(
+        benchmarks,
+        publications_to_reuse(store, namespace, spec.reuse),
+        "" if dataset is None else publication_for_seeds(store, namespace, dataset.name),
+    )
 
 
-def _collection(order: Order, corpus: Corpus) -> Collection:
-    options = collection_options(order.spec)
-    quotas = corpus.language_quotas
-    contamination = order.spec.decontamination
-    return Collection(
+def _decontaminator(versions: Mapping[str, str]) -> Decontaminator:
+    try:
+        return Decontaminator.pinned(versions)
+    except (UnknownBenchmark, BadBenchmarkFile, BenchmarkChanged) as error:
+        raise Misconfigured("BenchmarkMissing", str(error)) from error
+
+
+def _collection(order: Order, pins: _Pins) -> Collection:
+    spec = order.spec
+    options = collection_options(spec)
+    collection = Collection(
         store_uri=order.store.uri,
         corpus_uri=order.corpus_uri,
         kind=options.kind,
+        max_lines=options.max_lines,
+        random_seed=spec.random_seed,
+        require_doctests=options.require_doctests,
+        self_oss_filters=options.self_oss_filters,
+        max_files=order.max_files,
+        decontaminate=tuple(pins.benchmarks),
+    )
+    corpus = spec.seeds.corpus
+    if corpus is None:
+        uri = dataset_uri(order.store, pins.seeds_publication)
+        languages = tuple(LanguageQuota(name) for name in options.languages)
+        return replace(collection, corpus_uri=uri, languages=languages)
+    quotas = corpus.language_quotas
+    return replace(
+        collection,
         languages=tuple(LanguageQuota(name, quotas.get(name, 0)) for name in corpus.languages),
         allowed_licenses=tuple(corpus.licenses.allow),
         allow_unknown_license=corpus.licenses.allow_unknown,
         corpus_license=corpus.license or "",
         text_field=corpus.text_field or "",
-        max_lines=options.max_lines,
-        random_seed=order.spec.random_seed,
-        require_doctests=options.require_doctests,
-        self_oss_filters=options.self_oss_filters,
-        max_files=order.max_files,
-        decontaminate=() if contamination.disabled else tuple(contamination.benchmarks or ()),
     )
 
 
@@ -162,7 +205,7 @@ def _read_run(store: Store, prefix: str) -> RunFile | None:
         raise Misconfigured("RunUnreadable", f"{store.uri}/{prefix}/run.json: {error}") from error
 
 
-def _new_run(order: Order, recipe: Recipe, digest: str, collected: CollectedSeeds, reuse: list[str]) -> RunFile:
+def _new_run(order: Order, recipe: Recipe, digest: str, collected: CollectedSeeds, pins: _Pins) -> RunFile:
     return RunFile(
         name=order.generation.metadata.name,
         namespace=order.namespace,
@@ -174,5 +217,7 @@ def _new_run(order: Order, recipe: Recipe, digest: str, collected: CollectedSeed
         seeds_digest=collected.digest,
         seeds_count=collected.count,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        reuse=reuse,
+        benchmarks=pins.benchmarks,
+        reuse=pins.reuse,
+        seeds_publication=pins.seeds_publication,
     )

@@ -14,7 +14,6 @@ from seedmill.records.journal import RetryRecord, root_index
 from seedmill.records.resolution import JournalIndex, Leaf, RootRecords
 from seedmill.records.row import Row
 from seedmill.records.selection import PublishedOutcome, Selection, WalkedRoot
-from seedmill.spec.model import Decontamination
 from seedmill.storage.journal import delete_rolled_up, read_segments, worth_rolling_up
 from seedmill.storage.store import Store
 
@@ -30,11 +29,11 @@ class Resumed:
 
 def new_frontier(
     prepared: Prepared,
-    decontamination: Decontamination,
+    decontaminator: Decontaminator,
     predecessor: Mapping[str, PublishedOutcome],
     on_walked: Callable[[WalkedRoot], None],
 ) -> Frontier:
-    """A frontier at root 0. Raises what `Decontaminator.load` raises for an unknown benchmark."""
+    """A frontier at root 0."""
     recipe, seeds = prepared.recipe, prepared.seeds
 
     def row_of(leaf: Leaf) -> Row:
@@ -45,7 +44,7 @@ def new_frontier(
     return Frontier(
         Selection(prepared.limits, recipe.cap, index, row_of, predecessor),
         index,
-        Decontaminator.load([] if decontamination.disabled else decontamination.benchmarks),
+        decontaminator,
         recipe.block,
         recipe.reads_pool,
         on_walked,

@@ -10,9 +10,8 @@ from typing import Any
 
 from seedmill.records.generation import GenerationRequest
 from seedmill.records.journal import StepRecord, digest_of
-from seedmill.serving.errors import Misconfigured
 from seedmill.storage.journal import read_segments
-from seedmill.storage.publications import published_segments, read_head
+from seedmill.storage.publications import published_segments
 from seedmill.storage.store import Store
 
 JSON = Any
@@ -24,31 +23,6 @@ def request_key(request: GenerationRequest) -> str:
     turns = [[message.role, message.content] for message in prompt.messages]
     sampling = [call.sampling.temperature, call.sampling.top_p, call.sampling.max_tokens]
     return digest_of([request.id, request.seed, call.model, call.api, prompt.text, turns, prompt.stop, sampling])
-
-
-def publications_of(store: Store, namespace: str, names: Sequence[str]) -> list[str]:
-    """The latest publications of runs by these names, as key prefixes. Raises Misconfigured when one has none."""
-    found: list[str] = []
-    for name in names:
-        before = len(found)
-        for prefix in runs_named(store, namespace, name):
-            head = read_head(store, prefix)
-            if head is not None:
-                found.append(f"{prefix}/{head.publication}")
-        if len(found) == before:
-            raise Misconfigured(
-                "NothingToReuse",
-                f"spec.reuse: no run called {name} has published anything in {store.uri}/runs/{namespace}",
-            )
-    return found
-
-
-def runs_named(store: Store, namespace: str, name: str) -> list[str]:
-    """Key prefixes of the runs of a resource by this name: one for each version of its spec, in order."""
-    start = f"runs/{namespace}/{name}-"
-    keys = (entry.key for entry in store.list(start) if entry.key.endswith("/run.json"))
-    prefixes = (key.removesuffix("/run.json") for key in keys)
-    return [prefix for prefix in prefixes if len(prefix) == len(start) + 8]
 
 
 def load_reuse(store: Store, publications: Sequence[str]) -> dict[str, JSON]:

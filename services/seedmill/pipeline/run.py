@@ -120,7 +120,7 @@ class Run:
     async def _generate(self, prepared: Prepared, head: Head | None, report: RunReport) -> RunResult:
         spec, store, run = self._order.spec, self._order.store, prepared.run
         outcomes = {} if head is None else await asyncio.to_thread(read_outcomes, store, run.prefix, head.publication)
-        frontier = new_frontier(prepared, spec.decontamination, outcomes, self._walked)
+        frontier = new_frontier(prepared, prepared.decontaminator, outcomes, self._walked)
         journal = JournalWriter(
             store,
             run.prefix,

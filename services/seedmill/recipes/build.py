@@ -37,6 +37,11 @@ class CollectionOptions:
     require_doctests: bool = False
     self_oss_filters: bool = False
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages that the recipe can take from a dataset; empty = all."""
+        return ("python",) if self.kind is SeedKind.FUNCTION else ()
+
 
 def build(spec: Spec) -> Recipe:
     """The recipe of a spec, ready to run. Raises RecipeError for what the recipe cannot do."""

@@ -8,7 +8,7 @@ import orjson
 
 from seedmill.records.journal import digest_of
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,9 @@ class RunFile:
 
     `spec` is `DatasetGeneration.spec` as JSON without target, budget, maxInFlight and failurePolicy. `seeds_prefix` is
     a key prefix in the store; `recipe_digest` covers prompts and options. `created` (RFC 3339) is for people. `reuse`
-    are the publications (`<run prefix>/publications/…`) whose finished steps are taken.
+    are the publications (`<run prefix>/publications/…`) whose finished steps are taken, `seeds_publication` the one
+    whose rows are the seeds (empty where these come from a corpus). `benchmarks` are the versions, by name, of the
+    indexes that seeds and rows are kept clear of.
     """
 
     name: str
@@ -30,7 +32,9 @@ class RunFile:
     seeds_digest: str
     seeds_count: int
     created: str
+    benchmarks: Mapping[str, str]
     reuse: Sequence[str] = ()
+    seeds_publication: str = ""
 
     @property
     def cfg(self) -> str:

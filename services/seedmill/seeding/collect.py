@@ -82,10 +82,10 @@ def collect(
     (StoreUnavailable), Stopped.
     """
     request = checked_request(collection, limits or Limits())
-    corpus = open_corpus(collection.corpus_uri, request.reading)
     try:
+        target = store or _open(collection.store_uri)
+        corpus = open_corpus(collection.corpus_uri, request.reading, target)
         with tempfile.TemporaryDirectory(prefix="seedmill-seeding-") as folder:
-            target = store or _open(collection.store_uri)
             return _Collecting(request, corpus, target, Path(folder), progress, should_stop, workers).run()
     except ReadOnlyStore as error:
         raise Misconfigured("StoreReadOnly", str(error)) from error
@@ -180,7 +180,9 @@ class _Collecting:
                 continue
             self._tally.documents += 1
             self._tally.saw(item.path, item.project, item.version, item.license, item.text)
-            if _license_is_allowed(item.license, collection.allowed_licenses, collection.allow_unknown_license):
+            if self._request.licenses_settled or _license_is_allowed(
+                item.license, collection.allowed_licenses, collection.allow_unknown_license
+            ):
                 yield item
             else:
                 self._tally.skipped["license_not_allowed" if item.license else "license_unknown"] += 1

@@ -5,12 +5,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from seedmill.seeding import dataset
+from seedmill.seeding.dataset import DatasetCorpus
 from seedmill.seeding.installed import InstalledCorpus
 from seedmill.seeding.object_store import ObjectCorpus
 from seedmill.seeding.reading import CorpusFile, Reading
 from seedmill.seeding.tree import TreeCorpus
 from seedmill.seeding.unread import Unread
 from seedmill.serving.errors import Misconfigured
+from seedmill.storage import Store
 
 
 class Corpus(Protocol):
@@ -30,8 +33,13 @@ class Corpus(Protocol):
         ...
 
 
-def open_corpus(uri: str, reading: Reading) -> Corpus:
-    """The corpus of a URI: `installed:…`, `s3://…`, or a path. Raises Misconfigured (CorpusMissing)."""
+def open_corpus(uri: str, reading: Reading, store: Store) -> Corpus:
+    """The corpus of a URI: `installed:…`, `dataset:…` (in this store), `s3://…`, or a path.
+
+    Raises Misconfigured (CorpusMissing), StorageError.
+    """
+    if uri.startswith(dataset.SCHEME):
+        return DatasetCorpus(uri, store)
     if uri.startswith("installed:"):
         return InstalledCorpus(uri, reading)
     if uri.startswith("s3://"):

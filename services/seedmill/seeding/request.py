@@ -10,6 +10,7 @@ from seedmill.filters.benchmark_index import BadBenchmarkFile, UnknownBenchmark,
 from seedmill.filters.license import canonical_expression
 from seedmill.records.collection import Collection, LanguageQuota
 from seedmill.records.seed import SeedKind
+from seedmill.seeding.dataset import SCHEME
 from seedmill.seeding.extraction import Task
 from seedmill.seeding.languages import LANGUAGES, canonical_language, nearest_language
 from seedmill.seeding.limits import Limits
@@ -28,6 +29,11 @@ class Request:
     limits: Limits
     reading: Reading
     benchmarks: tuple[tuple[str, str], ...]
+
+    @property
+    def licenses_settled(self) -> bool:
+        """Whether the documents' licences were allowed by the run that published them."""
+        return is_dataset(self.collection)
 
     def task(self, corpus: str) -> Task:
         c = self.collection
@@ -65,9 +71,17 @@ class Request:
         return sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+def is_dataset(collection: Collection) -> bool:
+    """Whether the corpus is what a run published."""
+    return collection.corpus_uri.startswith(SCHEME)
+
+
 def checked_request(collection: Collection, limits: Limits) -> Request:
     """Raises InvalidRequest for what can never work, Misconfigured for a benchmark without an index."""
-    languages = tuple(LanguageQuota(_language(each.language), each.max_seeds) for each in collection.languages)
+    asked = collection.languages
+    if not asked and is_dataset(collection):
+        asked = tuple(LanguageQuota(name) for name in sorted(LANGUAGES))
+    languages = tuple(LanguageQuota(_language(each.language), each.max_seeds) for each in asked)
     names = {each.language for each in languages}
     if not names:
         raise InvalidRequest("NoLanguage", "no language is given; name at least one, such as python")
@@ -80,7 +94,7 @@ def checked_request(collection: Collection, limits: Limits) -> Request:
         raise InvalidRequest("BadMaxLines", f"max_lines must be at least 1, not {collection.max_lines}")
     if collection.corpus_license and not canonical_expression(collection.corpus_license):
         raise InvalidRequest("BadLicense", f"{collection.corpus_license!r} is not an SPDX licence expression")
-    if not collection.allowed_licenses and not collection.allow_unknown_license:
+    if not (collection.allowed_licenses or collection.allow_unknown_license or is_dataset(collection)):
         raise Misconfigured("NothingAllowed", "no licence is allowed; name some, such as MIT, or allow unknown ones")
     collection = replace(collection, languages=languages)
     reading = Reading(frozenset(names), collection.corpus_license, collection.text_field, limits)

@@ -1,7 +1,7 @@
 """Source files as rows of JSONL and Parquet: one row, one document.
 
 Columns are found by the names that published corpora use (The Stack, StarCoderData, GitHub code); a licence column may
-hold a string or a list, of which all must hold.
+hold a string or a list, of which all must hold. A dataset of seedmill's own has these in the struct `seed`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +25,7 @@ _PATH = ("path", "file_path", "max_stars_repo_path", "filename")
 _PROJECT = ("repo", "repo_name", "max_stars_repo_name", "repository", "repository_name", "project")
 _VERSION = ("revision", "revision_id", "max_stars_repo_head_hexsha", "commit", "version")
 _LANGUAGE = ("language", "lang", "programming_language", "ext", "extension")
+_LINEAGE = "seed"
 _BATCH_ROWS = 256
 
 Row = Mapping[str, object]
@@ -63,7 +64,7 @@ def read_parquet(path: Path, file: CorpusFile, reading: Reading) -> Iterator[Doc
             if not reading.text_field and not any(name in names for name in _TEXT):
                 yield Skipped("no_text_field", file.path)
                 return
-            known = {reading.text_field, *_TEXT, *_LICENSE, *_PATH, *_PROJECT, *_VERSION, *_LANGUAGE}
+            known = {reading.text_field, *_TEXT, *_LICENSE, *_PATH, *_PROJECT, *_VERSION, *_LANGUAGE, _LINEAGE}
             wanted = [name for name in names if name in known]
             for group in range(table.num_row_groups):
                 yield from _from_row_group(table, group, wanted, file, reading)
@@ -97,6 +98,8 @@ def _from_line(line: bytes, where: str, file: CorpusFile, reading: Reading) -> D
 
 
 def _from_row(row: Row, where: str, file: CorpusFile, reading: Reading) -> Document | Skipped:
+    if isinstance(lineage := row.get(_LINEAGE), dict):
+        row = {**cast("Row", lineage), **row}
     column = reading.text_field or next((name for name in _TEXT if name in row), "")
     if column not in row:
         return Skipped("no_text_field", where)

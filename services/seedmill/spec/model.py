@@ -164,6 +164,11 @@ class Corpus(SpecModel):
             lambda self: self.uri != "installed:",
         ),
         Rule(
+            "uri names a corpus; rows that another DatasetGeneration published are named in seeds.dataset",
+            "!self.uri.startsWith('dataset:')",
+            lambda self: not self.uri.startswith("dataset:"),
+        ),
+        Rule(
             "languageQuotas may name only what languages lists",
             "!has(self.languageQuotas) || self.languageQuotas.all(name, name in self.languages)",
             lambda self: set(self.language_quotas) <= set(self.languages),
@@ -172,7 +177,11 @@ class Corpus(SpecModel):
 
 
 class DatasetReference(SpecModel):
-    """The published rows of another DatasetGeneration in the same namespace."""
+    """The published rows of another DatasetGeneration in the same namespace: the code of each row is a document.
+
+    Rows keep licence and origin of the seeds they were made from. What is published when the run begins is pinned:
+    what the other run publishes later changes nothing.
+    """
 
     name: ObjectName
     """Its metadata.name."""

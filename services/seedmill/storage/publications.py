@@ -93,6 +93,12 @@ def published_segments(store: Store, run_prefix: str, publication: str) -> list[
     return found
 
 
+def published_dataset(store: Store, run_prefix: str, publication: str) -> str:
+    """The prefix, relative to the run's, of the dataset that a publication made. Raises StorageError."""
+    about = orjson.loads(store.get(f"{run_prefix}/{publication}/manifest.json"))
+    return f"dataset/{about['datasetDigest']}"
+
+
 def encode_outcomes(rows: Iterable[OutcomeRow]) -> bytes:
     """outcomes.parquet, the same bytes for the same rows."""
     table = pa.Table.from_pylist(

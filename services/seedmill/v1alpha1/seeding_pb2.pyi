@@ -90,7 +90,9 @@ class Collection(_message.Message):
     store_uri: _builtins.str
     """Where artifacts live: an absolute directory or s3://bucket/prefix. Seeds go to seeds/ below it."""
     corpus_uri: _builtins.str
-    """As `spec.seeds.corpus.uri` of a DatasetGeneration; relative paths are resolved by the caller."""
+    """As `spec.seeds.corpus.uri` of a DatasetGeneration; relative paths are resolved by the caller. Or `dataset:` and the
+    key prefix in the store of a dataset that a run published: the code of its rows.
+    """
     kind: Global___SeedKind.ValueType
     """What the text of a seed is."""
     allow_unknown_license: _builtins.bool
@@ -111,11 +113,11 @@ class Collection(_message.Message):
     """Stop after this many files were read (0 = all): for previews."""
     @_builtins.property
     def languages(self) -> _containers.RepeatedCompositeFieldContainer[Global___LanguageQuota]:
-        """Language names in lower case, and how many seeds of each at most (0 = no limit)."""
+        """Language names in lower case, and how many seeds of each at most (0 = no limit). None = all, for `dataset:` only."""
 
     @_builtins.property
     def allowed_licenses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """SPDX ids that seeds may have."""
+        """SPDX ids that seeds may have. Not asked of `dataset:`, whose rows passed this gate when they were published."""
 
     @_builtins.property
     def decontaminate(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -62,7 +62,7 @@ async def test_window_and_order_of_answers_do_not_change_the_rows(recipe):
 
 
 @pytest.mark.parametrize("recipe", [parts_recipe(), tries_recipe(), expanding_recipe(), pool_recipe()])
-async def test_kills_do_not_change_the_rows_and_pay_again_only_what_was_not_durable(recipe):
+async def test_rule_9_kills_do_not_change_the_rows_and_pay_again_only_what_was_not_durable(recipe):
     expected = await calm_rows(recipe)
     killed = engine(recipe, window=4)
     kills = 0
@@ -121,8 +121,8 @@ async def test_a_token_budget_is_never_exceeded_and_cuts_at_the_same_sample():
     assert rows[0] == rows[1] != []
 
 
-async def test_the_lowest_part_that_passes_is_taken_after_a_whole_wave():
-    # Rule 13: part 1 answers first and passes too, but part 0 is the one that counts.
+async def test_rule_13_the_lowest_part_that_passes_is_taken_after_a_whole_wave():
+    # Part 1 answers first and passes too, but part 0 is the one that counts.
     def slow_zero(request: GenerationRequest) -> float:
         return 0.02 if request.id.endswith(":response:0:0") else 0.0
 

@@ -20,6 +20,7 @@ from seedmill.seeding.limits import Limits
 from seedmill.seeding.reading import Reading
 from seedmill.serving.errors import Misconfigured
 from support.corpus_reading import read_path
+from support.memory_store import MemoryStore
 
 SMALL = Limits(
     document_bytes=2000, line_bytes=4000, expansion_bytes=200_000, expansion_ratio=20, header_bytes=500,
@@ -267,10 +268,10 @@ def test_missing_text_field_is_named_with_the_columns_there_are(tmp_path: Path) 
 )
 def test_corpus_that_cannot_be_opened(tmp_path: Path, make: Callable[[Path], Path], reason: str) -> None:
     with pytest.raises(Misconfigured) as raised:
-        open_corpus(str(make(tmp_path)), READING)
+        open_corpus(str(make(tmp_path)), READING, MemoryStore())
     assert raised.value.reason == reason
 
 
 def test_corpus_at_an_unknown_scheme() -> None:
     with pytest.raises(Misconfigured, match="give a path, s3://bucket/prefix or installed:NAME"):
-        open_corpus("https://host/code.zip", READING)
+        open_corpus("https://host/code.zip", READING, MemoryStore())

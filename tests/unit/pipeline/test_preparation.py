@@ -1,0 +1,171 @@
+"""What a run pins when it begins: seeds, the publication they come from, benchmarks. Seeding is the real one."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from seedmill.aggregation.replay import replay_head
+from seedmill.filters.benchmark_index import add_benchmark, versions_of
+from seedmill.pipeline.patience import Patience
+from seedmill.pipeline.preparation import Order, Prepared, prepare
+from seedmill.recipes.build import build
+from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress
+from seedmill.records.publication import Limits
+from seedmill.records.seed import Seed
+from seedmill.seeding.collect import collect
+from seedmill.serving.errors import Misconfigured
+from seedmill.spec.model import DatasetGeneration
+from support.hand_made_run import SEEDS, HandMadeRun
+from support.memory_store import MemoryStore
+
+UPSTREAM = {"dataset": {"name": "words"}}
+
+
+@dataclass
+class InProcessSeeding:
+    """The seeding port without a server between."""
+
+    store: MemoryStore
+
+    async def collect(self, collection: Collection, progress: Callable[[CollectionProgress], None]) -> CollectedSeeds:
+        return await asyncio.to_thread(collect, collection, progress, store=self.store)
+
+
+def generation(seeds: dict[str, Any], recipe: str = "ossInstruct", **fields: Any) -> DatasetGeneration:
+    return DatasetGeneration.model_validate(
+        {
+            "apiVersion": "seedmill.dev/v1alpha1",
+            "kind": "DatasetGeneration",
+            "metadata": {"name": "chained"},
+            "spec": {
+                "recipe": {recipe: {}},
+                "seeds": seeds,
+                "target": {"acceptedSamples": 5},
+                **({} if recipe == "commentFunction" else {"teacher": {"model": "m"}}),
+                **fields,
+            },
+        }
+    )
+
+
+def prepared(store: MemoryStore, described: DatasetGeneration, corpus: str = "") -> Prepared:
+    order = Order(described, store, corpus)
+    return asyncio.run(
+        prepare(order, build(described.spec), InProcessSeeding(store), Patience(), lambda progress: None)
+    )
+
+
+def seeds_of(run: Prepared) -> list[Seed]:
+    return [run.seeds.get(index) for index in range(run.seeds.count)]
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> HandMadeRun:
+    """A run that has published three rows of the nine that it can publish."""
+    run = HandMadeRun(MemoryStore(), tmp_path)
+    run.write(*(record for number in range(SEEDS) for record in run.accepted(number)))
+    run.publish(Limits(3, SEEDS))
+    return run
+
+
+def test_rule_17_a_dataset_that_is_followed_is_pinned(upstream: HandMadeRun) -> None:
+    """The upstream run tops up in mid-run: index -> seed must not move."""
+    store = upstream.store
+    begun = prepared(store, generation(UPSTREAM))
+    assert begun.seeds.count == 3
+    upstream.publish(Limits(8, SEEDS))
+    resumed = prepared(store, generation(UPSTREAM))
+    assert seeds_of(resumed) == seeds_of(begun)
+    assert resumed.run == begun.run
+    later = generation(UPSTREAM, randomSeed=1)  # a run that begins now follows what there is now
+    assert prepared(store, later).seeds.count == 8
+
+
+def test_rows_of_a_dataset_keep_licence_and_origin_of_their_seeds(upstream: HandMadeRun) -> None:
+    seeds = seeds_of(prepared(upstream.store, generation(UPSTREAM)))
+    assert {seed.source.license for seed in seeds} == {"MIT"}
+    assert {seed.source.project for seed in seeds} == {"words"}
+    assert {seed.source.path for seed in seeds} <= {f"words/{word}.py" for word in ("alpha", "beta", "gamma")}
+    assert all(seed.source.corpus.startswith("dataset:local/words-55555555@") for seed in seeds)
+
+
+def test_a_recipe_for_functions_takes_the_functions_of_a_dataset(upstream: HandMadeRun) -> None:
+    seeds = seeds_of(prepared(upstream.store, generation(UPSTREAM, "commentFunction")))
+    assert {seed.extra["name"] for seed in seeds} == {"alpha", "beta", "gamma"}
+
+
+def test_a_dataset_that_no_run_has_published_is_said_with_what_to_do(upstream: HandMadeRun) -> None:
+    with pytest.raises(Misconfigured, match=r"no run called nothing has published .*run it first"):
+        prepared(upstream.store, generation({"dataset": {"name": "nothing"}}))
+
+
+def test_the_newest_version_of_the_other_resource_is_followed(upstream: HandMadeRun, tmp_path: Path) -> None:
+    newer = HandMadeRun(upstream.store, tmp_path, spec_digest="4" * 64, created="2026-02-01")
+    newer.write(*(record for number in range(SEEDS) for record in newer.accepted(number)))
+    newer.publish(Limits(5, SEEDS))
+    followed = prepared(upstream.store, generation(UPSTREAM)).run.seeds_publication
+    assert followed.startswith("runs/local/words-44444444/publications/")
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> str:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for number in range(6):
+        text = "\n".join(f"value_{number}_{line} = {line} * {number}" for line in range(12))
+        (folder / f"m{number}.py").write_text(f"# SPDX-License-Identifier: MIT\n{text}\n")
+    return str(folder)
+
+
+def test_benchmarks_that_are_left_out_are_all_that_are_present_and_pinned(
+    corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDMILL_CACHE", str(tmp_path / "cache"))
+    store, described = MemoryStore(), generation({"corpus": {"uri": corpus}})
+    begun = prepared(store, described, corpus)
+    assert begun.run.benchmarks == versions_of(["HumanEval", "MBPP"])
+    _add(tmp_path, "Later", "a task that came later and nobody asked about")
+    assert prepared(store, described, corpus).run.benchmarks == begun.run.benchmarks
+    assert "Later" in prepared(MemoryStore(), described, corpus).run.benchmarks
+
+
+def test_seeds_are_kept_clear_of_benchmarks_without_being_told(
+    corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDMILL_CACHE", str(tmp_path / "cache"))
+    described = generation({"corpus": {"uri": corpus}})
+    free = prepared(MemoryStore(), described, corpus).seeds.count
+    _add(tmp_path, "Ours", *(f"value_3_{line} = {line} * 3" for line in range(12)))
+    assert prepared(MemoryStore(), described, corpus).seeds.count < free
+
+
+def test_a_benchmark_that_changed_under_a_run_is_refused_by_name(
+    corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDMILL_CACHE", str(tmp_path / "cache"))
+    _add(tmp_path, "Ours", "the first text of this task, of some length")
+    store, described = MemoryStore(), generation({"corpus": {"uri": corpus}})
+    prepared(store, described, corpus)
+    _add(tmp_path, "Ours", "another text of this task, of some length")
+    with pytest.raises(Misconfigured, match="benchmark Ours is another one now"):
+        prepared(store, described, corpus)
+
+
+def test_replay_does_not_depend_on_benchmarks_added_since(
+    upstream: HandMadeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDMILL_CACHE", str(tmp_path / "cache"))
+    _add(tmp_path, "Later", "a task that came later and nobody asked about")
+    replayed = replay_head(upstream.store, upstream.prefix)
+    assert replayed.rebuilt_digest == replayed.published_digest
+
+
+def _add(folder: Path, name: str, *texts: str) -> None:
+    file = folder / f"{name}.jsonl"
+    file.write_bytes(b"\n".join(orjson.dumps({"id": str(n), "text": text}) for n, text in enumerate(texts)))
+    add_benchmark(name, file)
