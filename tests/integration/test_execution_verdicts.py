@@ -175,6 +175,111 @@ async def test_no_forgery_passes(bench: Bench, kind: VerdictKind):
     assert passed == []
 
 
+VECTOR = (
+    "class Vector:\n    def __init__(self, x, y):\n        self.x, self.y = x, y\n    def __mul__(self, by):\n"
+    "        return Vector(self.x * by, self.y * by)\n    def __eq__(self, other):\n"
+    "        return (self.x, self.y) == (tuple(other) if isinstance(other, tuple) else (other.x, other.y))\n"
+)
+STACK = (
+    "class Stack:\n    def __init__(self):\n        self.items = []\n    def push(self, x):\n        self.items.append(x)\n"
+    "    def pop(self):\n        return self.items.pop()\n"
+)
+FOUND_AT_RUN_TIME = {
+    "an operator of the solution's object": (VECTOR, "assert Vector(1, 2) * 3 == Vector(3, 6)", "assert Vector(1, 2) * 3 == Vector(3, 7)"),
+    "equality with plain data": (VECTOR, "v = Vector(1, 2)\nassert v == (1, 2)", "v = Vector(1, 2)\nassert v == (2, 2)"),
+    "a copy of the solution's object": (
+        STACK,
+        "import copy\ns = Stack()\ns.push(1)\nt = copy.deepcopy(s)\nassert t.pop() == 1\nassert s.pop() == 1",
+        "import copy\ns = Stack()\ns.push(1)\nt = copy.deepcopy(s)\nassert t.pop() == 2",
+    ),
+    "a search in the solution's object": (
+        "class Even:\n    def __contains__(self, x):\n        return x % 2 == 0\n",
+        "assert 2 in Even()\nassert 3 not in Even()",
+        "assert 2 in Even()\nassert 3 in Even()",
+    ),
+    "an object that cannot be handed over": (
+        "def count(pattern, text):\n    return len(pattern.findall(text))\n",
+        "import re\nassert count(re.compile('a'), 'banana') == 3",
+        "import re\nassert count(re.compile('a'), 'banana') == 4",
+    ),
+}  # fmt: skip
+
+
+async def test_auto_goes_on_by_token_with_what_strict_finds_out_at_run_time(bench: Bench):
+    for name, (solution, right, wrong) in FOUND_AT_RUN_TIME.items():
+        verdict = await bench.run(solution, right)
+        assert (verdict.status, verdict.kind) == (Status.PASS, TOKEN), (name, verdict)
+        assert verdict.downgrade, name
+        assert verdict.asserts_run == right.count("assert "), name
+        failed = await bench.run(solution, wrong)
+        assert (failed.status, failed.kind, failed.downgrade) == (Status.FAIL, TOKEN, verdict.downgrade), (name, failed)
+        strict = await bench.run(solution, right, STRICT)
+        assert (strict.status, strict.kind, strict.downgrade) == (Status.ERROR, STRICT, ""), (name, strict)
+        assert strict.reason == f"StrictUnsupported: {verdict.downgrade}", name
+
+
+async def test_tests_that_pass_by_token_on_an_empty_solution_are_vacuous_after_a_downgrade(bench: Bench):
+    tests = "try:\n    assert Vector(1, 2) == (5, 5)\nexcept Exception:\n    pass\nassert True\n"
+    verdict = await bench.run(VECTOR, tests.replace("(5, 5)", "(1, 2)"))
+    assert (verdict.status, verdict.kind) == (Status.VACUOUS, TOKEN), verdict
+
+
+READS_FRAMES = (
+    "import sys\n\nclass Odd:\n    def __eq__(self, other):\n        return True\n    def __len__(self):\n        return 1\n\n"
+    "def guess():\n    frame = sys._getframe()\n    while frame:\n        for c in frame.f_code.co_consts:\n"
+    "            if type(c) is int and c > 40 and frame.f_code.co_filename == '<tests>':\n                return c\n"
+    "        frame = frame.f_back\n    return None\n\n"
+)
+TALKS_DOWN = {
+    "an object where data is expected": (
+        READS_FRAMES + "def f(x):\n    found = guess()\n    return Odd() if found is None else found\n",
+        "assert f(21) == 42",
+    ),
+    "the same from a method": (
+        READS_FRAMES + "class Stack:\n    def push(self, x):\n        pass\n    def pop(self):\n        return guess() or Odd()\n",
+        "s = Stack()\ns.push(42)\nassert s.pop() == 42",
+    ),
+    "the object itself from a method": (
+        "class Stack:\n    def push(self, x):\n        pass\n    def pop(self):\n        return self\n"
+        "    def __eq__(self, other):\n        return True\n",
+        "s = Stack()\ns.push(42)\nassert s.pop() == 42",
+    ),
+    "an object that is copied": (READS_FRAMES + "def f(x):\n    return guess() or Odd()\n", "import copy\nassert copy.copy(f(21)) == 42"),
+    "an object that is searched": (
+        READS_FRAMES + "class Has:\n    def __contains__(self, x):\n        return True\n\ndef f(x):\n    return Has()\n",
+        "assert 42 in f(42)",
+    ),
+    "an answer that cannot cross": (
+        READS_FRAMES + "def f(x):\n    found = guess()\n    if found is None:\n        found = []\n        for _ in range(300):\n"
+        "            found = [found]\n    return found\n",
+        "assert f(21) == 42",
+    ),
+    "an argument of a callback": (
+        READS_FRAMES + "def f(g):\n    deep = []\n    for _ in range(300):\n        deep = [deep]\n    return guess() or g(deep)\n",
+        "assert f(lambda x: x) == 42",
+    ),
+    "a callback that makes what cannot cross": (
+        READS_FRAMES + "def f(g):\n    return guess() or g(memoryview, b'x')\n",
+        "assert f(lambda h, x: h(x)) == 42",
+    ),
+    "an exception that is handed back": (
+        READS_FRAMES + "def f(x):\n    if type(x) is int and guess() is None:\n        raise ValueError\n    return 42\n",
+        "try:\n    r = f(21)\nexcept Exception as error:\n    r = f(error)\nassert r == 42",
+    ),
+}  # fmt: skip
+
+
+async def test_a_solution_cannot_choose_the_weaker_verdict(bench: Bench):
+    for name, (solution, tests) in TALKS_DOWN.items():
+        verdict = await bench.run(solution, tests)
+        assert (verdict.status, verdict.kind, verdict.downgrade) == (Status.ERROR, STRICT, ""), (name, verdict)
+        assert verdict.reason.startswith("StrictUnsupported: "), (name, verdict)
+        by_token = await bench.run(solution, tests, TOKEN)
+        assert by_token.status is Status.PASS, (
+            f"{name}: a forgery that token believes, else this shows nothing: {by_token}"
+        )
+
+
 @pytest.mark.parametrize(
     ("tests", "status"),
     [

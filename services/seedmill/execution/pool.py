@@ -19,6 +19,8 @@ ENVIRONMENTS = ("python-std",)
 QUEUE_PER_SLOT = 512
 HYGIENE_TESTS = 1000
 TRIES = 2
+RUNS = 3
+"""Of one program, at most: strictly, by token where that finds what it cannot host, and on an empty solution."""
 
 
 class Pool:
@@ -132,7 +134,7 @@ class _Slot:
             "memory_bytes": program.memory_bytes,
         }
         try:
-            reply = await sandbox.judge(request, 2 * (3 * program.timeout_seconds + 1) + 5)
+            reply = await sandbox.judge(request, RUNS * (3 * program.timeout_seconds + 1) + 5)
             verdict = _verdict(reply, self._kind)
         except BaseException:  # lost, or the caller is gone while it runs: it cannot be trusted any more
             await asyncio.shield(self.close())

@@ -2,8 +2,8 @@
 
 *Whether the tests can be judged strictly.* With the solution in another process the tests see values, not memory: they
 cannot patch it, capture what it prints, share files or threads with it, or subclass its classes. Only the tests' text
-decides this. So a hostile solution cannot talk `Auto` down to the weaker verdict: what goes wrong under strict while
-the tests run is an error or a failure, never a reason to judge by token.
+decides this, so a hostile solution cannot talk `Auto` down to the weaker verdict. What strict cannot host is sometimes
+found only while the tests run; then, too, the tests must be the reason (`TestProcess.unhosted`).
 
 *Whether the control run is needed.* Tests that call the solution in an assertion that cannot be skipped would fail
 on an empty solution; running them on one says nothing new.

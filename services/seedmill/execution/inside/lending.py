@@ -11,7 +11,7 @@ import sys
 from .mirrors import is_mirror
 from .programs import public
 from .remote import FORWARDED, IMAGES
-from .wire import NotPlain
+from .wire import BUILTIN_NAMES, NotPlain, OwnObject
 
 ITERATORS = frozenset(
     [
@@ -120,7 +120,9 @@ class TestsPolicy:
             return
         if kind.__name__ in CALLABLES and getattr(value, "__module__", "") != "builtins":
             return
-        raise NotPlain(f"{kind.__module__}.{kind.__name__} given to the solution by the tests")
+        # Of a class that the solution can name, it may be the one who had the tests make this object.
+        refusal = NotPlain if kind in BUILTIN_NAMES or isinstance(value, BaseException) else OwnObject
+        raise refusal(f"{kind.__module__}.{kind.__name__} given to the solution by the tests")
 
     def perform(self, endpoint, operation, target, name, args, kwargs):
         if target is None or is_mirror(target):

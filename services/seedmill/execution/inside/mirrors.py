@@ -205,7 +205,8 @@ def _contains(self, item):
     """By going through the items here: the solution does not hear what is looked for."""
     if is_mirror(item):
         return _ask(self, "special", "__contains__", (item,))
-    if not hasattr(type(self), "__iter__"):
+    # Not by hasattr, which would find the metaclass's own method.
+    if not any("__iter__" in vars(kind) for kind in type(self).__mro__):
         raise _endpoint(self).give_up(f"`in` on an object of the solution's class {type(self).__name__}")
     return any(each is item or each == item for each in self)
 

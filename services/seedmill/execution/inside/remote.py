@@ -22,6 +22,7 @@ from .wire import (
     Decoder,
     Encoder,
     NotPlain,
+    OwnObject,
     WireError,
     read_exactly,
 )
@@ -134,6 +135,7 @@ class Endpoint:
         self.borrowed = {}
         self.broken = ""
         self.unsupported = ""
+        self.unsupported_by_tests = False
         self.depth = 0
         self.lock = RLock()
 
@@ -175,7 +177,8 @@ class Endpoint:
                 data = encoder.encode((operation, target, name, tuple(args), kwargs or {}))
                 self.send(b"?", data, encoder)
             except NotPlain as error:
-                raise self.give_up(str(error)) from None
+                # Only in a call that the tests make: the arguments of a callback are the solution's choice.
+                raise self.give_up(str(error), by_tests=isinstance(error, OwnObject) and not self.depth) from None
             except OSError:
                 raise self.lost("it ended") from None
             return self._wait(encoder.keep, operation, name)
@@ -210,8 +213,10 @@ class Endpoint:
         self.broken = self.broken or why
         return PeerGone(self.broken)
 
-    def give_up(self, why):
-        self.unsupported = self.unsupported or why
+    def give_up(self, why, by_tests=False):
+        """Note what this protocol cannot do. `by_tests`: the solution cannot have brought it about."""
+        if not self.unsupported:
+            self.unsupported, self.unsupported_by_tests = why, by_tests
         return Unsupported(why)
 
     # answers
@@ -247,9 +252,11 @@ class Endpoint:
             self.send(kind, data + b"".join(parts), encoder)
         except NotPlain as error:
             # The frame was refused before a byte was written.
-            encoder = Encoder(self.lend)
-            problem = RuntimeError(f"a value cannot leave the process: {error}")
-            self.send(b"!", self.encode_exception(problem, encoder) + struct.pack("<I", 0), encoder)
+            self.refuse(self.give_up(str(error)))
+
+    def refuse(self, why):
+        """Answer that this protocol cannot do what was asked."""
+        self.send(b"!", Encoder(self.lend).encode(("refused", str(why), ())) + struct.pack("<I", 0))
 
     # exceptions
 
@@ -286,6 +293,8 @@ class Endpoint:
             return what
         if how == "end":
             return self.lost(f"{what} in the solution")
+        if how == "refused":
+            return self.give_up(str(what)[:200])
         return self.lost("an exception it cannot have raised")
 
     # handles

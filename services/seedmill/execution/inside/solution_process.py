@@ -31,5 +31,7 @@ def main(socket_fd, solution):
             return
         try:
             endpoint.answer(data)
-        except (WireError, PeerGone, Unsupported):
+        except Unsupported as error:  # from a call of the tests' objects: the tests' call that led to it is refused
+            endpoint.refuse(error)
+        except (WireError, PeerGone):
             return

@@ -12,7 +12,7 @@ import struct
 import sys
 from types import ModuleType
 
-from . import hosting
+from . import deference, hosting
 from .counting import COUNT, counted, replace_unittest_main, run_class, run_function, to_run
 from .lending import TestsPolicy
 from .mirrors import Mirrors
@@ -162,17 +162,33 @@ class TestProcess:
                 if isinstance(kind, type) and name not in ran and kind.__module__ == "__main__":
                     run_class(kind)
         except BaseException as error:
-            self.check_solution()
+            self.check_solution(tests)
             raise Ended(*self.outcome(error, tests)) from None
-        self.check_solution()
+        self.check_solution(tests)
 
-    def check_solution(self):
+    def check_solution(self, tests):
         """What went wrong under strict counts even if the tests caught the exception."""
         if self.endpoint is not None and self.endpoint.unsupported:
-            raise Ended("error", f"StrictUnsupported: {self.endpoint.unsupported}")
+            raise self.unhosted(tests)
         if self.endpoint is not None and self.endpoint.broken:
             ended = self.endpoint.broken.endswith("in the solution")
             raise Ended("fail" if ended else "gone", f"the solution's process is lost: {self.endpoint.broken}")
+
+    def unhosted(self, tests):
+        """What strict found that it cannot host: under `auto` the warden goes on by token if this is the tests' doing.
+
+        By token a solution can forge: with objects that equal everything, by reading the tests' frames, by replacing
+        what the tests call (three of 22 ways that were tried). So the weaker verdict must never be the solution's
+        choice, neither by what it returns nor by when. It is not when the tests hand over an object that no solution
+        can have made them make, and not when their text leaves the judgement to the solution's objects (`deference`):
+        T alone looks at both, and under strict no line of the solution ever runs in T. Everything else that stops
+        strict - an object of the solution's where the tests expect their own data, an answer that cannot cross - is
+        something that a solution can do on purpose, and stays an error.
+        """
+        why = self.endpoint.unsupported
+        if self.mode == AUTO and (self.endpoint.unsupported_by_tests or deference.defers(ast.parse(tests))):
+            return Ended("unhosted", why)
+        return Ended("error", f"StrictUnsupported: {why}")
 
     def outcome(self, error, tests):
         if isinstance(error, SystemExit):

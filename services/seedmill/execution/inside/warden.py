@@ -30,6 +30,7 @@ MOST_OUTPUT_BYTES = 1 << 20
 WATCH_SECONDS = 0.05
 MAX_REPORT_BYTES = 64 << 10
 NOT_CONFINED = 97
+UNHOSTED = "unhosted"
 MODES = {"Strict": STRICT, "Token": TOKEN, "Auto": AUTO}
 
 
@@ -83,6 +84,11 @@ class Warden:
         """The verdict of one program, as JSON."""
         run = Run(self, request, control=False)
         result = run.result()
+        if result["status"] == UNHOSTED:
+            downgrade = result["reason"]
+            request = {**request, "verdict": "Token"}
+            run = Run(self, request, control=False)
+            result = {**run.result(), "downgrade": downgrade}
         if result["status"] == "pass" and run.wants_control:
             control = Run(self, request, control=True).result()
             if control["status"] == "pass":
@@ -397,6 +403,8 @@ class Run:
     def failed(self, status, reason):
         if status != "gone":
             known = status in ("error", "fail", "memory", "incomplete")
+            if status == UNHOSTED and self.mode == AUTO and self.plan is not None and self.plan[0] == "strict":
+                return UNHOSTED, reason, 0
             return (status if known else "error", reason, 0)
         ended = self.exits.get(self.solution_pid)
         if ended is not None and os.WIFSIGNALED(ended):
