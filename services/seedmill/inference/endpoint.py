@@ -73,7 +73,7 @@ class Endpoint:
         try:
             answer = await self._exchange("GET", url, None, timeout)
             if isinstance(answer, Refusal):
-                raise _error_of_models(answer, url)
+                raise _error_of_models(answer, url, with_key=bool(self._key))
             self.models = read_models(answer, url)
         except Trouble as trouble:
             reason = "TeacherUnreachable" if trouble.kind is Kind.UNREACHABLE else "TeacherUnavailable"
@@ -112,7 +112,7 @@ class Endpoint:
                 return answer
             other = simpler(dialect, answer, len(request.prompt.stop))
             if other is None:
-                raise error_of(answer, url, request.call.model, self.models or ())
+                raise error_of(answer, url, request.call.model, self.models or (), with_key=bool(self._key))
             dialect = other
 
     async def _exchange(
@@ -129,8 +129,9 @@ class Endpoint:
             raise Misconfigured("TlsFailed", f"{url}: {self._shown(str(error))}") from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             number = error.errno or 0
-            reason = os.strerror(number) if number > 0 else str(error)
-            raise Trouble(Kind.UNREACHABLE, f"no connection to {url}: {self._shown(reason)}") from None
+            reason = os.strerror(number) if number > 0 else str(getattr(error, "strerror", None) or error)
+            mend = "start the server there, or correct the address"
+            raise Trouble(Kind.UNREACHABLE, f"no connection to {url}: {self._shown(reason)}; {mend}") from None
         except TimeoutError:
             raise Trouble(Kind.SILENT, f"{url} did not answer within {within.total:g} s") from None
         except aiohttp.ClientResponseError as error:
@@ -151,9 +152,9 @@ class Endpoint:
         return one_line(text.replace(self._key, "[key]") if self._key else text)
 
 
-def _error_of_models(refusal: Refusal, url: str) -> ServiceError | Trouble:
+def _error_of_models(refusal: Refusal, url: str, *, with_key: bool) -> ServiceError | Trouble:
     """Every OpenAI-compatible server lists its models; one that refuses to is something else."""
-    error = error_of(refusal, url, "", ())
+    error = error_of(refusal, url, "", (), with_key=with_key)
     if isinstance(error, Trouble) or error.reason == "Unauthorized":
         return error
     return Misconfigured(

@@ -83,14 +83,15 @@ def _pydantic_detail(detail: Sequence[Any]) -> tuple[str, set[str]]:
     return "; ".join(messages), parameters
 
 
-def error_of(refusal: Refusal, url: str, model: str, served: Sequence[str]) -> ServiceError | Trouble:
-    """What to raise for it. `served` are the names that the endpoint lists, as far as known."""
+def error_of(
+    refusal: Refusal, url: str, model: str, served: Sequence[str], *, with_key: bool = True
+) -> ServiceError | Trouble:
+    """What to raise for it. `served` are the names that the endpoint lists, as far as known; `with_key`: it got one."""
     said = f"{url} answered {refusal.status}: {refusal.message}"
     match refusal.status:
         case 401 | 403:
-            return Misconfigured(
-                "Unauthorized", f"{said} (the key is read from SEEDMILL_TEACHER_KEY or OPENAI_API_KEY)"
-            )
+            mend = "a key was sent: is it the right one in" if with_key else "no key was sent: set"
+            return Misconfigured("Unauthorized", f"{said} ({mend} SEEDMILL_TEACHER_KEY or OPENAI_API_KEY)")
         case 429 | 503 | 529 | 402:
             return Trouble(Kind.REFUSED, said, refusal.retry_after_seconds)
         case 404 | 405 | 501:
@@ -133,7 +134,10 @@ def model_not_served(model: str, served: Sequence[str], places: Sequence[str]) -
         by_lower = {name.lower(): name for name in names}
         near = [by_lower[name] for name in difflib.get_close_matches(model.lower(), by_lower, n=3, cutoff=0.4)]
         known = f"{len(names)} others are" + (f", the nearest: {', '.join(near)}" if near else "")
-    return Misconfigured("ModelNotServed", f"model {model!r} is not served by {where} ({known})")
+    return Misconfigured(
+        "ModelNotServed",
+        f"model {model!r} is not served by {where} ({known}); correct teacher.model, or serve it there",
+    )
 
 
 def not_an_openai_server(url: str, raw: bytes, headers: Mapping[str, str] | None = None) -> Misconfigured:
@@ -143,7 +147,8 @@ def not_an_openai_server(url: str, raw: bytes, headers: Mapping[str, str] | None
     of_kind = f" ({one_line(kind, 40)})" if kind else ""
     return Misconfigured(
         "NotAnOpenAiServer",
-        f"{url} does not answer like an OpenAI-compatible server; it sent{of_kind}: {shown!r}",
+        f"{url} does not answer like an OpenAI-compatible server; it sent{of_kind}: {shown!r}; "
+        "is it the base URL (http://host:port/v1)?",
     )
 
 

@@ -26,7 +26,7 @@ def nothing_collected(
         return Misconfigured("CorpusUnreadable", f"{corpus}: nothing could be read ({_listed(skipped)}); {advice}")
     if documents == 0:
         present = _listed(listing.unread.languages)
-        found = f"; it holds {present}: name one of these in languages" if present else ""
+        found = f"; it holds {present}: name one of these in languages" if present else "; is seeds.corpus.uri right?"
         left_out = _listed({name: count for name, count in skipped.items() if name != "other_language"})
         return Misconfigured(
             "NothingAllowed",

@@ -44,7 +44,9 @@ class TreeCorpus:
             if not self._is_file:
                 os.scandir(self._root).close()
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise Misconfigured("CorpusMissing", f"corpus {root}: no such file or directory") from error
+            raise Misconfigured(
+                "CorpusMissing", f"corpus {root}: no such file or directory; correct seeds.corpus.uri"
+            ) from error
         except OSError as error:
             raise Misconfigured(
                 "CorpusUnreadable", f"corpus {root}: {error.strerror}; make it readable for this user"

@@ -52,6 +52,10 @@ def load(file: FilePath, checks: Sequence[Check] = ()) -> list[DatasetGeneration
     try:
         with file.open("rb") as opened:
             data = opened.read(MAX_BYTES + 1)
+    except IsADirectoryError as error:
+        raise SpecError(
+            str(file), [Problem(1, 1, "", "cannot be read: Is a directory; name a YAML file in it")]
+        ) from error
     except OSError as error:
         raise SpecError(str(file), [Problem(1, 1, "", f"cannot be read: {error.strerror or error}")]) from error
     return parse(data, str(file), checks)

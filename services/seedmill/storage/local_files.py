@@ -75,7 +75,7 @@ def as_storage_error(error: OSError, path: Path, *, writing: bool) -> StorageErr
     why = f"{path}: {error.strerror or error}"
     match error.errno:
         case code if code in _FULL:
-            return StoreFull(f"{why}; make room there, then it goes on by itself")
+            return StoreFull(f"{why}; make room there")
         case errno.EROFS:
             return ReadOnlyStore(f"{why}; mount it writable, or choose another folder")
         case code if code in _REFUSED and writing:

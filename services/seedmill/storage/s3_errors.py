@@ -45,9 +45,7 @@ def as_storage_error(error: Exception, tried: str, *, writing: bool, bucket: str
         case S3Error(code="NoSuchKey"):
             return ObjectMissing(f"{tried}: there is no such object")
         case S3Error(code=code) if code in _FULL:
-            return StoreFull(
-                f"{tried}: {endpoint} has no room left ({code}); make room there, then it goes on by itself"
-            )
+            return StoreFull(f"{tried}: {endpoint} has no room left ({code}); make room there")
         case S3Error(code=code, message=message):
             hint = _HINTS.get(code or "", "").format(bucket=bucket, endpoint=endpoint)
             text = f"{tried}: {endpoint} answered {code} ({message})" + (f"; {hint}" if hint else "")
