@@ -55,5 +55,7 @@ def add(
 
 
 def _refuse(error: Exception) -> NoReturn:
-    typer.echo(f"seedmill: {error}", err=True)
+    from seedmill.cli.refusal import refusal
+
+    typer.echo(refusal(error), err=True)
     raise typer.Exit(2)

@@ -14,7 +14,11 @@ from rich.text import Text
 from seedmill.pipeline.progress import Phase, Snapshot
 
 LIVE_SECONDS = 0.5
-PLAIN_SECONDS = 5.0
+WAITING = "waiting (goes on by itself, Ctrl-C stops)"
+NEWS_SECONDS = 5.0
+"""At most so often a plain line tells of new figures; a new phase, or something new to wait for, is told at once."""
+SILENCE_SECONDS = 30.0
+"""After so long a plain line says that nothing has changed."""
 
 
 @dataclass(slots=True)
@@ -72,7 +76,6 @@ class Display:
     title: str
     take: Callable[[], Snapshot]
     rates: Rates = field(default_factory=Rates)
-    _said: str = ""
 
     async def show(self) -> None:
         """Show until cancelled."""
@@ -90,14 +93,13 @@ class Display:
                 await asyncio.sleep(LIVE_SECONDS)
 
     async def _show_lines(self) -> None:
-        next_line = 0.0
+        said: Snapshot | None = None
+        said_at = 0.0
         while True:
             snapshot = self.take()
             self.rates.note(snapshot)
-            waiting = "; ".join(snapshot.waiting)
-            news = f"{snapshot.phase}|{waiting}"
-            if news != self._said or time.monotonic() >= next_line:
-                self._said, next_line = news, time.monotonic() + PLAIN_SECONDS
+            if said is None or is_due(snapshot, said, time.monotonic() - said_at):
+                said, said_at = snapshot, time.monotonic()
                 self.console.print(self._line(snapshot), highlight=False, soft_wrap=True)
             await asyncio.sleep(LIVE_SECONDS)
 
@@ -107,7 +109,7 @@ class Display:
         else:
             parts = [f"{name} {value}" for name, value in self._figures(snapshot)]
             text = f"{snapshot.phase}: {snapshot.ledger.accepted}/{snapshot.target} rows, " + ", ".join(parts)
-        return text + (f"; waiting: {'; '.join(snapshot.waiting)}" if snapshot.waiting else "")
+        return text + (f"; {WAITING}: {'; '.join(snapshot.waiting)}" if snapshot.waiting else "")
 
     def _figures(self, snapshot: Snapshot) -> list[tuple[str, str]]:
         rates, ledger = self.rates, snapshot.ledger
@@ -138,8 +140,16 @@ class Display:
                 lines.append(Text("rejected: " + ", ".join(f"{name} {count}" for name, count in reasons), "dim"))
             for row in list(snapshot.recent)[-3:]:
                 lines.append(Text("  + " + " ".join(row.instruction.split())[: self.console.width - 6], "green"))
-        lines += [Text(f"waiting: {reason}", "yellow") for reason in snapshot.waiting]
+        lines += [Text(f"{WAITING}: {reason}", "yellow") for reason in snapshot.waiting]
         return Group(*lines)
+
+
+def is_due(now: Snapshot, said: Snapshot, silent_seconds: float) -> bool:
+    """Whether a plain line is to be printed, so long after the last one, which told of `said`."""
+    if (now.phase, now.waiting) != (said.phase, said.waiting):
+        return True
+    is_new = (now.ledger, now.collection) != (said.ledger, said.collection)
+    return silent_seconds >= (NEWS_SECONDS if is_new else SILENCE_SECONDS)
 
 
 def duration(seconds: float) -> str:

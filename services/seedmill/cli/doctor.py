@@ -8,12 +8,13 @@ import platform
 import resource
 import shutil
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from seedmill.serving.logs import LogFormat, LogLevel, configure_logs
 
 if TYPE_CHECKING:
     from seedmill.records.verdict import Verdict
@@ -48,6 +49,7 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print the checks a
 
     Exit status: 0 when `seedmill run` can work here, 1 when something it needs is missing.
     """
+    configure_logs(LogFormat.CONSOLE, LogLevel.ERROR)
     checks = [each() for each in (_python, _kernel, _sandbox, _engine, _weights, _memory, _disk, _files)]
     if json:
         typer.echo(json_module.dumps([asdict(check) for check in checks], indent=2))
@@ -106,13 +108,14 @@ def _sandbox() -> Check:
 
 
 async def _probe() -> "Verdict":
+    from seedmill.cli.scratch import scratch_folder
     from seedmill.execution.client import ExecutionClient
     from seedmill.execution.server import service
     from seedmill.records.verdict import Program
     from seedmill.serving.channel import Channels
     from seedmill.serving.server import running_server
 
-    with tempfile.TemporaryDirectory(prefix="seedmill-") as folder:
+    with scratch_folder("doctor") as folder:
         address = f"unix:{folder}/execution.sock"
         async with running_server([service(isolation="gvisor", workers=1)], address) as bound:
             channels = Channels([bound], "execution")

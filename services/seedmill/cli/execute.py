@@ -3,7 +3,6 @@
 import asyncio
 import json as json_module
 import os
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from seedmill.cli.loading import IsolationOption
+from seedmill.cli.refusal import os_error_words
 from seedmill.serving.errors import Misconfigured
+from seedmill.serving.logs import LogFormat, LogLevel, configure_logs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,12 +60,13 @@ def execute(
     from seedmill.records.verdict import Isolation, VerdictKind
 
     defaults = Defaults(VerdictKind(verdict.value.capitalize()), Isolation(isolation.value.capitalize()))
+    configure_logs(LogFormat.CONSOLE, LogLevel.ERROR)  # the service runs in this process: its logs are no output
     try:
-        with input_file.open("rb") as source, _Output(output_file) as output:
+        with _opened(input_file) as source, _Output(output_file) as output:
             console = Console(stderr=True)
             counts = asyncio.run(_execute(source, output, defaults, workers, console))
     except OSError as error:
-        raise Misconfigured("FileUnusable", f"{error.filename}: {error.strerror}") from error
+        raise Misconfigured("FileUnusable", os_error_words(error, output_file)) from error
     if json:
         typer.echo(json_module.dumps({"total": counts.total(), "statuses": dict(sorted(counts.items()))}))
     else:
@@ -72,9 +74,19 @@ def execute(
         typer.echo(f"{counts.total():,} verdicts in {output_file}: {totals or 'none'}")
 
 
+def _opened(input_file: Path) -> BinaryIO:
+    try:
+        return input_file.open("rb")
+    except OSError as error:
+        raise Misconfigured(
+            "FileUnusable", f"--input {os_error_words(error)}; give a file of JSON lines, one program each"
+        ) from error
+
+
 async def _execute(
     source: BinaryIO, output: "_Output", defaults: "Defaults", workers: int, console: "Console"
 ) -> "Counter[str]":
+    from seedmill.cli.scratch import scratch_folder
     from seedmill.execution.client import ExecutionClient
     from seedmill.execution.program_lines import read_lines
     from seedmill.execution.server import service
@@ -84,7 +96,7 @@ async def _execute(
 
     process = defaults.isolation is Isolation.PROCESS
     slots = workers or os.cpu_count() or 1
-    with tempfile.TemporaryDirectory(prefix="seedmill-") as folder:
+    with scratch_folder("execute") as folder:
         served = service(isolation="process" if process else "gvisor", workers=workers or None)
         async with running_server([served], f"unix:{folder}/execution.sock") as address:
             channels = Channels([address], "execution")
@@ -107,14 +119,19 @@ async def _run_all(
     running: set[asyncio.Task[None]] = set()
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         shown = progress.add_task("executing", total=None, completed=output.counts.total())
-        for line in lines:
-            running.add(asyncio.create_task(_run_one(client, line, output)))
-            if len(running) >= in_flight:
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-            progress.update(shown, completed=output.counts.total(), description=f"executing ({_short(output.counts)})")
-        await asyncio.gather(*running)
+        try:
+            for line in lines:
+                running.add(asyncio.create_task(_run_one(client, line, output)))
+                if len(running) >= in_flight:
+                    done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.gather(*done)
+                said = f"executing ({_short(output.counts)})"
+                progress.update(shown, completed=output.counts.total(), description=said)
+            await asyncio.gather(*running)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
 
 async def _run_one(client: "ExecutionClient", line: "ProgramLine", output: "_Output") -> None:

@@ -7,13 +7,15 @@ process. A service that dies is started again, and the run waits for it as for a
 import asyncio
 import os
 import sys
-import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from seedmill.aggregation.client import AggregationClient
+from seedmill.cli.refusal import PREFIX
+from seedmill.cli.scratch import scratch_folder
 from seedmill.execution.client import ExecutionClient
 from seedmill.inference.client import InferenceClient
 from seedmill.pipeline.run import Services
@@ -27,6 +29,7 @@ SERVICES = ("seeding", "inference", "execution", "aggregation")
 START_SECONDS = 90.0
 RESTART_PAUSE_SECONDS = 1.0
 STOP_SECONDS = 10.0
+LAST_WORDS_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class HostOptions:
 class _Child:
     """One service process, restarted when it dies."""
 
+    service: str
     command: list[str]
     log: Path
     process: asyncio.subprocess.Process | None = None
@@ -56,7 +60,7 @@ class _Child:
 
     async def keep_running(self) -> None:
         while not self.stopping:
-            with self.log.open("ab") as output:
+            with _appending(self.log) as output:
                 self.process = await asyncio.create_subprocess_exec(
                     *self.command,
                     stdin=asyncio.subprocess.DEVNULL,
@@ -80,9 +84,12 @@ class _Child:
             await self.process.wait()
 
     def last_words(self) -> str:
-        """The last line of the log that says something, for the error when the service does not come up."""
-        lines = self.log.read_text(errors="replace").strip().splitlines()
-        return lines[-1][:400] if lines else "it printed nothing"
+        """Why the service did not come up: its own error line, or else the last line of its log and where that is."""
+        lines = self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+        if last.startswith(PREFIX):
+            return last.removeprefix(PREFIX)
+        return f"the {self.service} service did not start: {last[:LAST_WORDS_CHARACTERS]} (its log: {self.log})"
 
 
 @asynccontextmanager
@@ -93,7 +100,7 @@ async def services(options: HostOptions, run_name: str) -> AsyncGenerator[Servic
     """
     options.logs.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        sockets = stack.enter_context(tempfile.TemporaryDirectory(prefix="seedmill-"))
+        sockets = stack.enter_context(scratch_folder("run"))
         addresses = {
             name: [f"unix:{sockets}/{name}-{n}.sock" for n in range(options.replicas.get(name, 1))]
             for name in _needed(options)
@@ -103,7 +110,7 @@ async def services(options: HostOptions, run_name: str) -> AsyncGenerator[Servic
         stack.push_async_callback(_stop_all, children, tasks)
         for name, of_service in addresses.items():
             for number, address in enumerate(of_service):
-                child = _Child(_command(name, address, options), options.logs / f"{name}-{number}.log")
+                child = _Child(name, _command(name, address, options), options.logs / f"{name}-{number}.log")
                 child.log.unlink(missing_ok=True)
                 children.append(child)
                 tasks.append(asyncio.create_task(child.keep_running()))
@@ -117,6 +124,14 @@ async def services(options: HostOptions, run_name: str) -> AsyncGenerator[Servic
             ExecutionClient(channels["execution"], run_name) if "execution" in channels else _NotStarted(),
             AggregationClient(channels["aggregation"]),
         )
+
+
+def _appending(log: Path) -> BinaryIO:
+    """The log, or nowhere where it cannot be written: on a full disk services must still be started again."""
+    try:
+        return log.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")
 
 
 class _NotStarted:

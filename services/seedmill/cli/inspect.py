@@ -10,6 +10,9 @@ from seedmill.cli.run import JsonOption, WorkdirOption
 from seedmill.serving.errors import Misconfigured
 from seedmill.storage.store import Store
 
+SHOWN_RUNS = 8
+"""How many names an error lists."""
+
 RunArgument = Annotated[
     str,
     typer.Argument(
@@ -94,7 +97,12 @@ def find_run(run: str, workdir: str) -> tuple[Store, str]:
         from seedmill.cli.loading import Overrides, load
         from seedmill.cli.workdir import prefix_of
 
-        return store, prefix_of(load(folder, Overrides()))
+        prefix = prefix_of(load(folder, Overrides()))
+        if not store.exists(f"{prefix}/run.json"):
+            raise Misconfigured(
+                "NoSuchRun", f"{run} as it is now was not run in {store.uri}: run it first, or name its --workdir"
+            )
+        return store, prefix
     found = sorted(
         entry.key.removesuffix("/run.json") for entry in store.list("runs/") if entry.key.endswith("/run.json")
     )
@@ -103,8 +111,10 @@ def find_run(run: str, workdir: str) -> tuple[Store, str]:
         case [prefix]:
             return store, prefix
         case []:
-            names = ", ".join(prefix.rpartition("/")[2] for prefix in found[:20]) or "none"
-            raise Misconfigured("NoSuchRun", f"no run {run!r} in {store.uri}; there are: {names}")
+            names = ", ".join(prefix.rpartition("/")[2] for prefix in found[:SHOWN_RUNS])
+            more = f" and {len(found) - SHOWN_RUNS} more" if len(found) > SHOWN_RUNS else ""
+            there = f"there are {names}{more}" if found else "there is no run at all; does --workdir name its folder?"
+            raise Misconfigured("NoSuchRun", f"no run {run!r} in {store.uri}: {there}")
         case _:
             names = ", ".join(prefix.rpartition("/")[2] for prefix in named)
             raise Misconfigured("AmbiguousRun", f"several runs in {store.uri} are called {run!r}; name one of {names}")

@@ -1,7 +1,7 @@
 """The command line: what there is, and how errors reach a person.
 
-A user never sees a traceback for something that is theirs to mend: errors of the services, the store and the spec
-become one line on stderr and an exit status (2: it cannot work as it stands; see docs/operations.md for all of them).
+A user never sees a traceback for something that is theirs to mend: errors of the services, the store, the system and
+the spec become a line on stderr and an exit status (2: it cannot work as it stands; docs/operations.md has them all).
 """
 
 import sys
@@ -16,14 +16,11 @@ from seedmill.cli.execute import execute
 from seedmill.cli.inspect import inspect
 from seedmill.cli.lint import lint
 from seedmill.cli.preview import preview
+from seedmill.cli.refusal import REFUSALS, refusal
 from seedmill.cli.replay import replay
 from seedmill.cli.run import run
 from seedmill.cli.serve import serve_app
 from seedmill.cli.setup import setup_app
-from seedmill.recipes.build import RecipeError
-from seedmill.serving.errors import ServiceError
-from seedmill.spec.errors import SpecError
-from seedmill.storage.store import StorageError
 
 app = typer.Typer(
     name="seedmill",
@@ -60,9 +57,9 @@ def options(
 def main() -> None:
     """Run the command line; the way in for the `seedmill` script."""
     try:
-        app()
-    except (RecipeError, ServiceError, SpecError, StorageError) as error:
-        typer.echo(f"seedmill: {error}", err=True)
+        app(prog_name="seedmill")
+    except REFUSALS as error:
+        typer.echo(refusal(error), err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json as json_module
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +84,7 @@ async def _make(generation: Any, file: Path, sources: list[str]) -> Made:
     from seedmill.cli.display import Display
     from seedmill.cli.host import HostOptions, services
     from seedmill.cli.loading import needs_sandbox
+    from seedmill.cli.scratch import scratch_folder
     from seedmill.cli.workdir import corpus_uri
     from seedmill.pipeline.preparation import Order
     from seedmill.pipeline.run import Run
@@ -108,10 +108,10 @@ async def _make(generation: Any, file: Path, sources: list[str]) -> Made:
                 }
             )
 
-    with tempfile.TemporaryDirectory(prefix="seedmill-preview-") as folder:
+    with scratch_folder("preview") as folder:
         store = open_store(folder)
         options = HostOptions(
-            logs=Path(folder) / "logs",
+            logs=folder / "logs",
             endpoints=sources,
             needs_sandbox=needs_sandbox(generation.spec),
             process_isolation=generation.spec.execution.isolation is Isolation.PROCESS,

@@ -1,5 +1,6 @@
 """Where `seedmill run` keeps things, and that only one process at a time works on a run."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Generator
@@ -44,8 +45,9 @@ def only_process(store: Store, prefix: str) -> Generator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
+        mend = "make room there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it a folder you can write"
         raise Misconfigured(
-            "WorkdirNotWritable", f"{path.parent}: {error.strerror}; give a folder you can write with --workdir"
+            "WorkdirNotWritable", f"{path.parent}: {error.strerror}; {mend}, or give another --workdir"
         ) from error
     try:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from seedmill.cli.display import Display, Rates, duration
+from seedmill.cli.display import Display, Rates, duration, is_due
 from seedmill.pipeline.progress import Phase, Progress, Snapshot
 from seedmill.records.collection import CollectionProgress
 from seedmill.records.ledger import Ledger
@@ -66,8 +66,28 @@ async def test_without_a_terminal_news_come_as_plain_lines(monkeypatch):
     said = out.getvalue().splitlines()
     assert said[0] == "collecting seeds: 1,200 files read, 300 seeds"
     assert said[1].startswith("generating: 10/100 rows, yield 25 %, rejected 30, failed 0, in flight 4, tokens/s")
-    assert said[2].endswith("; waiting: teacher: connection refused")
+    assert said[2].endswith("; waiting (goes on by itself, Ctrl-C stops): teacher: connection refused")
     assert len(said) == 3  # a moment that says nothing new is not repeated
+
+
+WAITS = {"waiting": lambda: ["teacher: connection refused"]}
+
+
+@pytest.mark.parametrize(
+    ("now", "silent_seconds", "due"),
+    [
+        (snapshot(Phase.PUBLISHING), 0.5, True),
+        (snapshot(**WAITS), 0.5, True),
+        (snapshot(accepted=11), 0.5, False),
+        (snapshot(accepted=11), 5.0, True),
+        (snapshot(), 5.0, False),
+        (snapshot(), 29.5, False),
+        (snapshot(), 30.0, True),
+    ],
+    ids=["phase", "waiting", "figures, soon", "figures, later", "nothing new", "for long", "for very long"],
+)
+def test_a_plain_line_tells_news_at_once_figures_now_and_then_and_nothing_new_hardly_ever(now, silent_seconds, due):
+    assert is_due(now, snapshot(), silent_seconds) is due
 
 
 async def test_in_a_terminal_the_panel_names_the_newest_rows_and_why_it_waits(monkeypatch):
