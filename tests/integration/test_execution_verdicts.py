@@ -305,7 +305,7 @@ ATTACKS = {
         "def f():\n    while True:\n        try:\n            while True:\n                pass\n        except BaseException:\n            pass\n",
         {Status.TIMEOUT},
     ),
-    "memory": ("def f():\n    x = [bytearray(1 << 24) for _ in range(200)]\n    return len(x)\n", {Status.MEMORY, Status.FAIL}),
+    "memory": ("def f():\n    x = [bytearray(1 << 24) for _ in range(200)]\n    return len(x)\n", {Status.MEMORY}),
     "memory in children": (
         "import os, time\ndef f():\n    for _ in range(12):\n        if os.fork() == 0:\n            x = bytearray(b'x') * (100 << 20)\n"
         "            time.sleep(30)\n    time.sleep(30)\n",
@@ -337,6 +337,41 @@ async def test_attacks_are_contained_and_the_next_test_passes(bench: Bench):
         assert verdict.status in expected, (name, verdict)
         after = await bench.run(ADD, USES_ADD)
         assert after.status is Status.PASS, (name, after)
+
+
+KILLS_ITSELF = "import os\ndef f():\n    os.kill(os.getpid(), {})\n"
+BUSY = "def f():\n    while True:\n        pass\n"
+IGNORES = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\n" + BUSY
+SHORTLY = "def f():\n    x = bytearray(300 << 20)\n    del x\n    {}\n"
+IN_A_CHILD = "import os\ndef f():\n    if os.fork() == 0:\n        x = bytearray(300 << 20)\n        os._exit(0)\n    os.wait()\n    return 1\n"
+
+
+@pytest.mark.parametrize("kind", [STRICT, TOKEN])
+async def test_a_signal_is_a_timeout_only_where_the_time_was_used(bench: Bench, kind: VerdictKind):
+    who = "solution" if kind is STRICT else "tests"
+    for number, name in ((9, "SIGKILL"), (24, "SIGXCPU"), (11, "SIGSEGV")):
+        for solution in (KILLS_ITSELF.format(number), KILLS_ITSELF.format(number) + "f()\n"):
+            verdict = await bench.run(solution, "assert f() == 1", kind)
+            assert (verdict.status, verdict.reason) == (Status.FAIL, f"the {who} process was ended by {name}"), verdict
+    for solution in (BUSY, IGNORES):
+        verdict = await bench.run(solution, "assert f() == 1", kind, seconds=1.0)
+        assert (verdict.status, verdict.reason) == (Status.TIMEOUT, "more than 1 s of CPU time"), verdict
+
+
+@pytest.mark.parametrize("kind", [STRICT, TOKEN])
+async def test_too_much_memory_is_found_however_short_it_was_held(bench: Bench, kind: VerdictKind):
+    killed = "import os\n" + SHORTLY.format("os.kill(os.getpid(), 9)")
+    for solution in (SHORTLY.format("return 1"), killed, IN_A_CHILD):
+        verdict = await bench.run(solution, "assert f() == 1", kind)
+        assert (verdict.status, verdict.reason) == (Status.MEMORY, "more than 256 MiB"), verdict
+    assert (await bench.run(SHORTLY.format("return 1"), "assert f() == 1", kind, megabytes=400)).status is Status.PASS
+
+
+async def test_a_solution_that_hangs_up_is_not_waited_for(bench: Bench):
+    solution = "import os, time\ndef f():\n    os.closerange(3, 256)\n    time.sleep(60)\n"
+    verdict = await bench.run(solution, "assert f() == 1", STRICT, seconds=5.0)
+    assert (verdict.status, verdict.reason) == (Status.FAIL, "the solution's process is lost: it ended")
+    assert verdict.seconds < 4
 
 
 async def test_nothing_is_left_for_the_next_test(bench: Bench):

@@ -50,7 +50,7 @@ def test_tests_that_ask_an_object_they_made_for_its_opinion_defer(tests: str):
         "for v in Stack():\n    assert v == 1",
         "v = Vector(1)\nfor v in f(2):\n    assert v == 1",
         "v = Vector(1)\ndef check(v):\n    assert v == 42\ncheck(f(21))",
-        "class A:\n def a(self):\n  self.v = Vector(1)\nclass B:\n def b(self):\n  self.v = f(21)\n  assert self.v == 42",
+        "class A:\n def a(self):\n  self.v = Vec(1)\nclass B:\n def b(self):\n  self.v = f(2)\n  assert self.v == 4",
         "assert Vector(1) == Vector(1)",
         "assert Vector(1) == f(1)",
         "from collections import namedtuple\nPoint = namedtuple('Point', 'x y')\nassert f(1) == Point(1, 2)",

@@ -39,9 +39,14 @@ def mount_scratch(path, uid):
     check(libc.mount(b"tmpfs", path.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, options), f"mount {path}")
 
 
+def cpu_limit(cpu_seconds):
+    """The kernel's limit counts whole seconds."""
+    return max(1, int(cpu_seconds + 0.999))
+
+
 def limit(cpu_seconds, memory_bytes):
     """Resource limits of one process. The memory watch covers what many processes hold together."""
-    cpu = max(1, int(cpu_seconds + 0.999))
+    cpu = cpu_limit(cpu_seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
     space = max(ADDRESS_BYTES, 2 * memory_bytes)
     for which, value in (

@@ -28,6 +28,8 @@ from .test_process import AUTO, STRICT, TOKEN, TestProcess
 KEPT_OUTPUT_BYTES = 64 << 10
 MOST_OUTPUT_BYTES = 1 << 20
 WATCH_SECONDS = 0.05
+CPU_TICK_SECONDS = 0.05
+GONE_SECONDS = 1.0
 MAX_REPORT_BYTES = 64 << 10
 NOT_CONFINED = 97
 UNHOSTED = "unhosted"
@@ -72,6 +74,16 @@ def _send(fd, content):
         view = view[os.write(fd, view) :]
 
 
+class End:
+    """How a process ended, and what it and the children it waited for had used by then."""
+
+    def __init__(self, status, usage):
+        self.exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+        self.signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        self.cpu_seconds = usage.ru_utime + usage.ru_stime
+        self.peak_bytes = usage.ru_maxrss << 10
+
+
 class Warden:
     """Judges one request after the other."""
 
@@ -111,8 +123,8 @@ class Warden:
         return total
 
     def sweep(self):
-        """Kill everything that tests started, and wait until no child is left. Gives how many there were."""
-        killed = 0
+        """Kill everything that tests started, and wait until no child is left. Gives their ends by process."""
+        ends = {}
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             if self.native:
@@ -122,13 +134,13 @@ class Warden:
                 _kill(-1)
             try:
                 while True:
-                    pid, _ = os.waitpid(-1, os.WNOHANG)
+                    pid, *how = os.wait4(-1, os.WNOHANG)
                     if pid == 0:
                         break
-                    killed += 1
+                    ends[pid] = End(*how)
             except ChildProcessError:
                 if not self.native or not self._own():
-                    return killed
+                    return ends
             time.sleep(0.001)
         os._exit(98)  # what cannot be killed ends this sandbox: the host replaces it
 
@@ -177,7 +189,17 @@ class Run:
         self.stopped = None
         self.violated = False
         self.solution_pid = 0
-        self.exits = {}
+        self.ends = {}
+        self.peak_bytes = 0
+
+    def too_much_memory(self):
+        return "memory", f"more than {self.memory_bytes >> 20} MiB"
+
+    @property
+    def solution_is_gone(self):
+        """T said so, and its end was not seen yet."""
+        gone = self.ended is not None and self.ended[0] == b"x" and self.ended[1].startswith(b"gone\n")
+        return gone and self.solution_pid and self.solution_pid not in self.ends
 
     @property
     def wants_control(self):
@@ -187,6 +209,7 @@ class Run:
         """Run it to its end, clean up, and judge."""
         started = time.monotonic()
         before = self.warden.used_bytes()
+        own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
         self.start()
         try:
             self.watch(started + 3 * self.cpu_seconds + 1, before)
@@ -197,6 +220,8 @@ class Run:
                 if fd is not None:
                     os.close(fd)
             left = self.warden.sweep()
+        # Each process began as a copy of this one.
+        self.peak_bytes = max(end.peak_bytes for end in (*self.ends.values(), *left.values())) - own_peak
         status, reason, asserts = self.verdict()
         strict = self.plan is not None and self.plan[0] == "strict"
         return {
@@ -206,7 +231,7 @@ class Run:
             "downgrade": one_line(self.plan[2]) if self.plan is not None else "",
             "asserts": asserts,
             "seconds": time.monotonic() - started,
-            "left": left,
+            "left": len(left),
             **{name: bytes(text).decode("utf-8", "replace") for name, text in self.output.items()},
         }
 
@@ -288,7 +313,7 @@ class Run:
     def watch(self, deadline, memory_before):
         """Until T has ended, or a limit is reached."""
         next_look = 0.0
-        while self.tests_pid not in self.exits and self.stopped is None:
+        while self.tests_pid not in self.ends and self.stopped is None:
             now = time.monotonic()
             if now >= deadline:
                 self.stopped = ("timeout", f"longer than {3 * self.cpu_seconds + 1:g} s of wall time")
@@ -296,13 +321,15 @@ class Run:
             if now >= next_look:
                 next_look = now + WATCH_SECONDS
                 if self.warden.used_bytes() - memory_before > self.memory_bytes:
-                    self.stopped = ("memory", f"more than {self.memory_bytes >> 20} MiB")
+                    self.stopped = self.too_much_memory()
                     return
             ready, _, _ = select.select(list(self.pipes), [], [], min(WATCH_SECONDS, deadline - now))
             for fd in ready:
                 self.read(fd)
             self.reap()
         self.drain()
+        if self.solution_is_gone:
+            self.wait_for_solution()
 
     def drain(self):
         """What T wrote before it ended is read; a descendant that holds a pipe open is not waited for."""
@@ -362,13 +389,20 @@ class Run:
         else:
             self.violated = True
 
+    def wait_for_solution(self):
+        """Its socket closes a moment before its end is seen. One that closed it by itself is not waited for long."""
+        deadline = time.monotonic() + GONE_SECONDS
+        while self.solution_pid not in self.ends and time.monotonic() < deadline:
+            time.sleep(0.001)
+            self.reap()
+
     def reap(self):
         try:
             while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, *how = os.wait4(-1, os.WNOHANG)
                 if pid == 0:
                     return
-                self.exits[pid] = status
+                self.ends[pid] = End(*how)
         except ChildProcessError:
             return
 
@@ -376,24 +410,25 @@ class Run:
         """(status, reason, assertions that ran)."""
         if self.stopped is not None:
             return (*self.stopped, 0)
-        status = self.exits.get(self.tests_pid)
-        if status is None:
+        end = self.ends.get(self.tests_pid)
+        if end is None:
             return "infra", "the tests' process was lost", 0
-        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == NOT_CONFINED:
+        if end.exit_code == NOT_CONFINED:
             return "infra", bytes(self.output["stderr"][-300:]).decode("utf-8", "replace"), 0
-        if os.WIFSIGNALED(status):
-            return (*self.killed(os.WTERMSIG(status), "tests"), 0)
+        if self.peak_bytes > self.memory_bytes:  # between two looks of the watch, or ended by the kernel for it
+            return (*self.too_much_memory(), 0)
+        if end.signal is not None:
+            return (*self.killed(end, "tests"), 0)
         if self.violated:
             return "error", "ProtocolViolation: reports that no honest test makes", 0
         if self.ended is None:
-            code = os.WEXITSTATUS(status)
-            if code == 0:
+            if end.exit_code == 0:
                 return "incomplete", "the process ended before the tests had run to their end", 0
-            return "fail", f"the process ended with exit status {code}", 0
+            return "fail", f"the process ended with exit status {end.exit_code}", 0
         kind, data = self.ended
         if kind == b"x":
             return self.failed(*data.decode("utf-8", "replace").partition("\n")[::2])
-        if data[:16] != self.nonce or len(data) != 20 or os.WEXITSTATUS(status) != 0:
+        if data[:16] != self.nonce or len(data) != 20 or end.exit_code != 0:
             return "error", "ProtocolViolation: a report without the nonce", 0
         asserts = struct.unpack("<I", data[16:])[0]
         if asserts == 0:
@@ -406,17 +441,19 @@ class Run:
             if status == UNHOSTED and self.mode == AUTO and self.plan is not None and self.plan[0] == "strict":
                 return UNHOSTED, reason, 0
             return (status if known else "error", reason, 0)
-        ended = self.exits.get(self.solution_pid)
-        if ended is not None and os.WIFSIGNALED(ended):
-            return (*self.killed(os.WTERMSIG(ended), "solution"), 0)
-        if ended is not None and os.WEXITSTATUS(ended) == NOT_CONFINED:
+        end = self.ends.get(self.solution_pid)
+        if end is not None and end.signal is not None:
+            return (*self.killed(end, "solution"), 0)
+        if end is not None and end.exit_code == NOT_CONFINED:
             return "infra", "the solution's process could not be confined", 0
         return "fail", reason, 0
 
-    def killed(self, number, who):
-        if number in (signal.SIGXCPU, signal.SIGKILL):
+    def killed(self, end, who):
+        # A program can send itself the kernel's signals for a used-up limit; only the CPU clock says that it was.
+        used = end.cpu_seconds >= confinement.cpu_limit(self.cpu_seconds) - CPU_TICK_SECONDS
+        if used and end.signal in (signal.SIGXCPU, signal.SIGKILL):
             return "timeout", f"more than {self.cpu_seconds:g} s of CPU time"
-        name = signal.Signals(number).name if number in signal.valid_signals() else str(number)
+        name = signal.Signals(end.signal).name if end.signal in signal.valid_signals() else str(end.signal)
         return "fail", f"the {who} process was ended by {name}"
 
 
