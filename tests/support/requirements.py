@@ -8,6 +8,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,18 @@ def _runsc() -> Path | None:
     return find_runsc()
 
 
+def _mount() -> Path | None:
+    """`mount`, if this process may use it (root may not always)."""
+    program = shutil.which("mount")
+    if program is None or os.geteuid() != 0:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        if subprocess.run([program, "-t", "tmpfs", "tmpfs", folder], capture_output=True, check=False).returncode:
+            return None
+        subprocess.run(["umount", folder], check=True)
+    return Path(program)
+
+
 def _embedded_model() -> Path | None:
     from seedmill.inference.weights import find_model
 
@@ -67,6 +80,7 @@ def _embedded_model() -> Path | None:
 _REQUIREMENTS = {
     "runsc": Requirement(_runsc, "make sandbox"),
     "versitygw": Requirement(lambda: _built("versitygw"), "make s3-server"),
+    "the right to mount": Requirement(_mount, "sudo -E make test, on a machine of your own", everywhere=False),
     "embedded model": Requirement(_embedded_model, "make model"),
     "chromium": Requirement(
         lambda: _on_path("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium", everywhere=False

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from seedmill.cli.spec_checks import spec_checks
+from seedmill.inference.endpoint_names import parse_endpoint
 from seedmill.inference.weights import MODEL_NAME
 from seedmill.recipes.build import build
 from seedmill.recipes.steps import Execute
@@ -49,11 +50,12 @@ def load(file: Path, overrides: Overrides) -> DatasetGeneration:
 
 
 def endpoints(spec: Spec, teacher: str | None) -> list[str]:
-    """The inference endpoints for a run on this machine. Raises Misconfigured when nothing says where the model is."""
+    """The inference endpoints for a run on this machine. Raises Misconfigured when none is named, or not as one is."""
     if spec.teacher is None:
         return []
     named = teacher or os.environ.get("SEEDMILL_TEACHER")
     if named:
+        parse_endpoint(named)
         return [named]
     if spec.teacher.model == MODEL_NAME:
         return ["embedded:"]
