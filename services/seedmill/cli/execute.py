@@ -70,8 +70,7 @@ def execute(
     if json:
         typer.echo(json_module.dumps({"total": counts.total(), "statuses": dict(sorted(counts.items()))}))
     else:
-        totals = ", ".join(f"{status} {count:,}" for status, count in counts.most_common())
-        typer.echo(f"{counts.total():,} verdicts in {output_file}: {totals or 'none'}")
+        typer.echo(f"{counts.total():,} verdicts in {output_file}: {_listed(counts) or 'none'}")
 
 
 def _opened(input_file: Path) -> BinaryIO:
@@ -125,7 +124,7 @@ async def _run_all(
                 if len(running) >= in_flight:
                     done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                     await asyncio.gather(*done)
-                said = f"executing ({_short(output.counts)})"
+                said = f"executing ({_listed(output.counts, 3) or 'nothing yet'})"
                 progress.update(shown, completed=output.counts.total(), description=said)
             await asyncio.gather(*running)
         finally:
@@ -210,5 +209,7 @@ class _Output:
         self._file.seek(0, os.SEEK_END)
 
 
-def _short(counts: "Counter[str]") -> str:
-    return ", ".join(f"{status} {count:,}" for status, count in counts.most_common(3)) or "nothing yet"
+def _listed(counts: "Counter[str]", most: int | None = None) -> str:
+    """`pass 7, fail 2, …`, the most frequent first."""
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{status} {count:,}" for status, count in ranked[:most])
