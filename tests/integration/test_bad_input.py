@@ -213,6 +213,25 @@ def test_a_teacher_that_closes_connections_is_waited_for_until_ctrl_c(taught: Pa
     assert "Traceback" not in done.stderr
 
 
+def test_ctrl_c_while_services_start_is_quiet(taught: Path, tmp_path: Path):
+    with started_services(taught, tmp_path) as run:
+        done = interrupted(run)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert list((tmp_path / "t").iterdir()) == []
+
+
+def test_what_a_killed_run_leaves_in_the_temporary_folder_goes_with_the_next_command(taught: Path, tmp_path: Path):
+    with started_services(taught, tmp_path) as run:
+        run.process.kill()
+        run.end()
+    assert [path.name.startswith("seedmill-run-") for path in (tmp_path / "t").iterdir()] == [True]
+    (tmp_path / "programs.jsonl").touch()
+    files = ("--input", tmp_path / "programs.jsonl", "--output", tmp_path / "verdicts.jsonl")
+    done = seedmill("execute", *files, "--isolation", "process", TMPDIR=str(tmp_path / "t"))
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "t").iterdir()) == []
+
+
 @pytest.mark.parametrize("place", ["", "new"], ids=["its root", "below"])
 def test_a_read_only_workdir_is_said_before_anything_starts(place: str, spec: Path, tmp_path: Path):
     with mounted(tmp_path / "disk", 1024, read_only=True) as disk:
@@ -274,6 +293,19 @@ def test_with_json_errors_leave_stdout_empty(tmp_path: Path):
     file = write_spec(tmp_path, BAD_FILES["wrong field"][0])
     assert seedmill("run", file, "--json").stdout == ""
     assert [each["line"] for each in json.loads(seedmill("lint", file, "--json").stdout)] == [10, 10]
+
+
+@contextmanager
+def started_services(spec: Path, folder: Path) -> Generator[Watched]:
+    """A run that has just begun to start its services; temporary folders go to `t`."""
+    (folder / "t").mkdir()
+    options = ("--teacher", "http://127.0.0.1:9/v1", "--workdir", folder / "work")
+    with watched("run", spec, *options, TMPDIR=str(folder / "t")) as run:
+        deadline = time.monotonic() + 30
+        while not list(folder.glob("work/runs/local/*/logs/seeding-0.log")):
+            assert time.monotonic() < deadline, run.said
+            time.sleep(0.01)
+        yield run
 
 
 def interrupted(run: Watched) -> "subprocess.CompletedProcess[str]":

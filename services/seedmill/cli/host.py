@@ -154,14 +154,17 @@ def _needed(options: HostOptions) -> list[str]:
 
 async def _wait_until_ready(channels: dict[str, Channels], children: Sequence[_Child]) -> None:
     ready = asyncio.gather(*(each.ready(START_SECONDS) for each in channels.values()))
-    while not ready.done():
-        await asyncio.wait([ready], timeout=0.2)
-        for child in children:
-            if child.process is not None and child.process.returncode not in (None, 0):
-                ready.cancel()
-                await asyncio.gather(ready, return_exceptions=True)
-                raise Misconfigured("ServiceDidNotStart", child.last_words())
-    await ready
+    try:
+        while not ready.done():
+            await asyncio.wait([ready], timeout=0.2)
+            for child in children:
+                if child.process is not None and child.process.returncode not in (None, 0):
+                    raise Misconfigured("ServiceDidNotStart", child.last_words())
+        await ready
+    finally:
+        # Also at Ctrl-C: what nobody waits for any more would end in a traceback on the terminal.
+        ready.cancel()
+        await asyncio.gather(ready, return_exceptions=True)
 
 
 async def _stop_all(children: Sequence[_Child], tasks: Sequence["asyncio.Task[None]"]) -> None:
