@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from seedmill.execution.bundle import guest_python
 from seedmill.execution.runsc_build import find_runsc
 from seedmill.execution.sandbox import Sandbox, SandboxKind, SandboxLost
+from seedmill.execution.sandbox_folder import sweep_abandoned
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
 from seedmill.serving.errors import Busy, Misconfigured, Unavailable
 
@@ -48,6 +49,7 @@ class Pool:
                 "gVisor's runsc is not there, and programs do not run without a sandbox: run `seedmill setup sandbox`, "
                 "or say --isolation=process to run them WITHOUT one",
             )
+        await asyncio.to_thread(sweep_abandoned)
         self.kind = SandboxKind(await asyncio.to_thread(guest_python), runsc)
         self._all = [_Slot(number, self.kind) for number in range(self.slots)]
         await asyncio.gather(*(slot.renew() for slot in self._all))

@@ -1,7 +1,8 @@
 """One sandbox: a warden in gVisor (or, where the user asked for that in words, natively), and frames to and from it.
 
 It judges one program at a time. A sandbox that does not answer in time, or answers nonsense, is lost: it is killed, and
-who uses it takes another one. Its process dies with this one: its standard input ends then.
+who uses it takes another one. It dies with this process, however that ends: runsc is killed by the kernel (and takes
+its own processes along in the same way), a native warden sees its standard input end and kills what it started.
 """
 
 import asyncio
@@ -9,24 +10,33 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import struct
-import subprocess
-import tempfile
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from seedmill.execution.bundle import GUEST, GuestPython, guest_command, write_bundle
 from seedmill.execution.runsc_build import VERSION
+from seedmill.execution.sandbox_folder import SandboxFolder
 from seedmill.serving.errors import Unavailable
 
 START_SECONDS = 30.0
 SLACK_SECONDS = 2.0
 LARGEST_REPLY_BYTES = 4 << 20
 PLATFORM = "systrap"
+ERRORS = "stderr"
 NATIVE_FIRST_UID = 20_000
 NATIVE_UIDS = 5_000
+
+# Run by an interpreter of its own before it becomes runsc: this process must not fork, for gRPC is loaded here. The
+# kernel's promise holds for parents that are alive when it is asked for, so the parent is looked at afterwards.
+DIE_WITH_PARENT = """
+import ctypes, os, sys
+parent, command = int(sys.argv[1]), sys.argv[2:]
+if ctypes.CDLL(None).prctl(1, 9, 0, 0, 0) == 0 and os.getppid() == parent:  # PR_SET_PDEATHSIG, SIGKILL
+    os.execv(command[0], command)
+"""
 
 
 class SandboxLost(Exception):
@@ -49,19 +59,18 @@ class SandboxKind:
 class Sandbox:
     """A started sandbox; make one with `Sandbox.start`."""
 
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path, errors: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, folder: SandboxFolder) -> None:
         self._process = process
         self._folder = folder
-        self._errors = errors
 
     @staticmethod
     async def start(kind: SandboxKind, slot: int) -> "Sandbox":
         """Start one and wait until it is ready. Raises Unavailable with the sandbox's last words."""
-        folder = Path(tempfile.mkdtemp(prefix="seedmill-sandbox-"))
-        errors = folder / "stderr"
+        folder: SandboxFolder | None = None
         try:
-            command = _command(kind, folder, slot)
-            with errors.open("wb") as stderr:
+            folder = SandboxFolder()
+            command = _command(kind, folder.path, slot)
+            with (folder.path / ERRORS).open("wb") as stderr:
                 process = await asyncio.create_subprocess_exec(
                     *command,
                     stdin=asyncio.subprocess.PIPE,
@@ -71,9 +80,10 @@ class Sandbox:
                     limit=LARGEST_REPLY_BYTES,
                 )
         except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder is not None:
+                folder.remove()
             raise Unavailable("SandboxUnavailable", f"no sandbox can be started: {error}") from error
-        sandbox = Sandbox(process, folder, errors)
+        sandbox = Sandbox(process, folder)
         try:
             await asyncio.wait_for(sandbox._receive(), START_SECONDS)
         except (SandboxLost, TimeoutError) as error:
@@ -105,7 +115,7 @@ class Sandbox:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
-        await asyncio.to_thread(self._remove)
+        await asyncio.to_thread(self._folder.remove)
 
     async def _receive(self) -> dict[str, Any]:
         assert self._process.stdout is not None  # noqa: S101 - it was started with a pipe
@@ -124,17 +134,9 @@ class Sandbox:
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError):
-            lines = self._errors.read_text(errors="replace").strip().splitlines()
+            lines = (self._folder.path / ERRORS).read_text(errors="replace").strip().splitlines()
             return lines[-1][:300] if lines else ""
         return ""
-
-    def _remove(self) -> None:
-        namespace = self._folder / "state" / "null-netns"
-        if namespace.exists():
-            subprocess.run(
-                ["umount", str(namespace)], capture_output=True, check=False
-            )  # runsc pins it by a bind mount
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _command(kind: SandboxKind, folder: Path, slot: int) -> list[str]:
@@ -143,6 +145,7 @@ def _command(kind: SandboxKind, folder: Path, slot: int) -> list[str]:
         return guest_command(kind.python.path, str(GUEST.parent), native=True, first_uid=first_uid)
     write_bundle(folder, kind.python)
     return [
+        *(sys.executable, "-I", "-S", "-c", DIE_WITH_PARENT, str(os.getpid())),
         str(kind.runsc),
         "--root",
         str(folder / "state"),

@@ -46,7 +46,7 @@ def main(native, first_uid):
     confinement.libc.prctl(confinement.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     gc.collect()
     gc.freeze()
-    warden = Warden(native, first_uid)
+    warden = Warden(native, first_uid, requests)
     _send(replies, {"ready": True, "python": sys.version.split()[0], "root": os.geteuid() == 0})
     while (request := _receive(requests)) is not None:
         _send(replies, warden.judge(request))
@@ -87,8 +87,9 @@ class End:
 class Warden:
     """Judges one request after the other."""
 
-    def __init__(self, native, first_uid):
+    def __init__(self, native, first_uid, host):
         self.native = native
+        self.host = host
         self.root = os.geteuid() == 0
         self.test_uid, self.solution_uid = first_uid, first_uid + 1
 
@@ -323,7 +324,11 @@ class Run:
                 if self.warden.used_bytes() - memory_before > self.memory_bytes:
                     self.stopped = self.too_much_memory()
                     return
-            ready, _, _ = select.select(list(self.pipes), [], [], min(WATCH_SECONDS, deadline - now))
+            watched = [self.warden.host, *self.pipes]
+            ready, _, _ = select.select(watched, [], [], min(WATCH_SECONDS, deadline - now))
+            if self.warden.host in ready:  # it never sends a request before it has its answer
+                self.stopped = ("infra", "the host is gone")
+                return
             for fd in ready:
                 self.read(fd)
             self.reap()
