@@ -101,6 +101,8 @@ LEGITIMATE = {
         "if __name__ == '__main__':\n    unittest.main()\n",
     ),
     "prints 128 KiB": ("def shout():\n    print('x' * (128 << 10))\n    return 1\n", "assert shout() == 1"),
+    "named like a built-in function": ("def sum(a, b):\n    return a + b\n", "assert sum(1, 2) == 3\nassert sum(2, 2) == 4"),
+    "does what the built-in function does": ("def max(xs):\n    return sorted(xs)[-1]\n", "assert max([1, 3, 2]) == 3"),
     "imports the solution": (ADD, "from solution import add\nassert add(1, 2) == 3"),
     "standard library": (
         "import math\nfrom collections import Counter\n\ndef top(xs):\n    return Counter(xs).most_common(1)[0][0]\n\n"
@@ -155,6 +157,7 @@ FORGERIES = {
         "                    os.write(g, b'd' + bytes([20, 0, 0, 0]) + bytes(20))\n                except OSError:\n                    pass\n"
     ),
     "shadows all": "def all(items):\n    return True\ndef f(x):\n    return None\n",
+    "shadows all beside a function that is right": "def all(items):\n    return True\ndef f(x):\n    return 42\n",
     "shadows assert helpers": "class AssertionError(Exception):\n    pass\ndef f(x):\n    return None\n",
     "patches unittest": (
         "import unittest\nunittest.TestCase.assertEqual = lambda *a, **k: None\ndef f(x):\n    return None\n"

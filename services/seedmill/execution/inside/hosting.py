@@ -177,6 +177,26 @@ def identifiers(tests):
     return found
 
 
+def subject(tests):
+    """The built-in name that the tests are about: the one name in them that neither they nor a module binds.
+
+    Else built-in names stay the tests' own: a solution could add an `all` that is always true. With a second name
+    in the tests it would be the solution that decides which of the two they mean.
+    """
+    bound, used = set(), set()
+    for node in ast.walk(tests):
+        if isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)):
+            bound.add(node.name)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.alias):
+            bound.add((node.asname or node.name).partition(".")[0])
+    free = used - bound
+    return free.pop() if len(free) == 1 and free <= set(vars(builtins)) else ""
+
+
 def module_uses(tests):
     """Standard modules the tests use by attribute (`math.sqrt`) without importing them: never the solution's."""
     return {
@@ -222,7 +242,7 @@ def defined(solution):
 
 def needs_control(tests, solution, run_later):
     """Whether the tests might pass on an empty solution. `run_later`: names of test functions that will be run."""
-    names = defined(solution) - set(vars(builtins))  # under strict these stay the tests' own
+    names = defined(solution) - (set(vars(builtins)) - {subject(tests)})  # under strict these stay the tests' own
     for node in ast.walk(tests):  # a name the tests bind themselves is not the solution's
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.discard(node.id)

@@ -63,6 +63,7 @@ class TestProcess:
         functions, classes = to_run(tests_tree)
         control = hosting.needs_control(tests_tree, solution_tree, functions)
         names = hosting.identifiers(tests_tree)
+        kept = BUILTIN - {hosting.subject(tests_tree)} if strict else frozenset()
         modules = hosting.module_uses(tests_tree)
         shared = hosting.shared_imports(solution_tree)
         code = counted(tests_tree)
@@ -70,10 +71,10 @@ class TestProcess:
         main = new_main()
         add_exit()
         if self.control:
-            self.expose(main, stub(solution_tree, shadow_builtins=not strict))
+            self.expose(main, stub(solution_tree, kept))
         elif strict:
             self.connect()
-            self.expose(main, self.mirrored(names, modules, shared))
+            self.expose(main, self.mirrored(names - kept, modules, shared))
         else:
             self.load(solution, main)
         nonce = self.nonce()
@@ -93,12 +94,12 @@ class TestProcess:
         raise Ended("memory" if status == "memory" else "error", reason)
 
     def mirrored(self, names, modules, shared):
-        """The solution's names that the tests may mean. Built-in names and the tests' modules stay the tests' own."""
+        """The solution's names that the tests may mean. The tests' modules stay the tests' own."""
         found = {}
         try:
             exported = self.endpoint.request("names")
             for name in exported:
-                if name not in names or name in BUILTIN:
+                if name not in names:
                     continue
                 module, attribute = shared.get(name) or ((name, "") if name in modules else ("", ""))
                 if module:
