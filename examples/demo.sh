@@ -10,5 +10,14 @@ for example in comment-function self-oss-instruct oss-instruct; do
     "$seedmill" run "examples/$example.yaml" --workdir demo
 done
 
-printf '\nThree datasets in %d s. Their reports:\n' $((SECONDS - started))
-ls demo/runs/local/*/dataset/*/report.html
+cat <<END
+
+Three datasets in $((SECONDS - started)) s. The embedded teacher is a stand-in of 135 million parameters: nearly all that it
+writes is rejected, each candidate with its reason, so its two datasets are there to be looked at, not trained on. For rows
+worth having, give a real model:
+
+    $seedmill run examples/self-oss-instruct.yaml --teacher URL --model NAME
+
+Open the reports in a browser:
+END
+printf '    %s\n' demo/runs/local/*/dataset/*/report.html
