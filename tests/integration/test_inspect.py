@@ -46,7 +46,7 @@ def test_a_person_reads_state_ledger_and_dataset(runs: Path):
     assert said[0].startswith("taught  recipe ossInstruct, ")
     assert "state: TargetReached" in said
     assert any(line.split() == ["accepted", "3"] for line in said)
-    assert any(line.startswith(f"dataset: {runs}/work/runs/local/taught-") for line in said)
+    assert any(line.startswith(f"dataset: {runs / 'work'}/runs/local/taught-") for line in said)
 
 
 @pytest.mark.parametrize("command", ["inspect", "replay"])
@@ -56,11 +56,11 @@ def test_a_name_that_several_runs_have_or_none_is_answered_with_the_names_there_
     several = seedmill(command, "taught", "--workdir", runs / "work")
     assert several.returncode == 2
     assert several.stderr == (
-        f"seedmill: several runs in {runs}/work are called 'taught'; name one of {', '.join(names)}\n"
+        f"seedmill: several runs in {runs / 'work'} are called 'taught'; name one of {', '.join(names)}\n"
     )
     none = seedmill(command, "yours", "--workdir", runs / "work")
     assert none.returncode == 2
-    assert none.stderr == f"seedmill: no run 'yours' in {runs}/work: there are {', '.join(names)}\n"
+    assert none.stderr == f"seedmill: no run 'yours' in {runs / 'work'}: there are {', '.join(names)}\n"
 
 
 def test_a_run_that_has_published_nothing_is_inspected_and_not_replayed(runs: Path, tmp_path: Path):

@@ -92,6 +92,13 @@ def test_temperature_is_never_dropped():
     assert "teacher.sampling.temperature" in error.message
 
 
+@pytest.mark.parametrize(("with_key", "mend"), [(True, "is it the right one in"), (False, "no key was sent: set")])
+def test_a_refused_key_is_told_from_none(with_key: bool, mend: str):
+    error = error_of(read_refusal(401, b"no"), URL, "m", (), with_key=with_key)
+    assert isinstance(error, Misconfigured)
+    assert error.message.endswith(f"{mend} SEEDMILL_TEACHER_KEY or OPENAI_API_KEY)")
+
+
 def test_a_completion_with_its_usage():
     answer = read(text_choice("hi", model="m-2", usage={"prompt_tokens": 3, "completion_tokens": 1}))
     assert (answer.completion.text, answer.completion.model, answer.estimated) == ("hi", "m-2", False)
