@@ -99,6 +99,14 @@ def test_report_says_that_a_deadline_ended_the_run(
     assert "Partial dataset" in report_of(tmp_path, rows, facts, replace(tally, end=End.DEADLINE_EXCEEDED))
 
 
+def test_an_empty_dataset_claims_no_yields_and_no_medians(tmp_path: Path, facts: Facts, tally: Tally) -> None:
+    steps = (StepYield("concepts", 20, {"truncated": 20}), StepYield("response", 0, {}))
+    html = report_of(tmp_path, [], facts, replace(tally, steps=steps))
+    assert html.count("no candidate came here") == 1
+    assert "<strong>0.0 %</strong> passed" in html
+    assert "median 0" not in html
+
+
 def test_examples_are_the_same_every_time_and_in_order(rows: list[PublishedRow]) -> None:
     statistics = Statistics()
     for row in rows:
