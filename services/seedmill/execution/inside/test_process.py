@@ -23,6 +23,8 @@ from .solution_process import LOADED
 from .wire import read_exactly
 
 STRICT, TOKEN, AUTO = "strict", "token", "auto"
+UNHOSTED = "unhosted"
+"""Reported where strict cannot host the program and the run may go on by token."""
 
 
 class Ended(Exception):
@@ -188,7 +190,7 @@ class TestProcess:
         """
         why = self.endpoint.unsupported
         if self.mode == AUTO and (self.endpoint.unsupported_by_tests or deference.defers(ast.parse(tests))):
-            return Ended("unhosted", why)
+            return Ended(UNHOSTED, why)
         return Ended("error", f"StrictUnsupported: {why}")
 
     def outcome(self, error, tests):

@@ -1,0 +1,75 @@
+"""From the warden's fork to the first line of a program: descriptors of its own, and the walls of `confinement`."""
+
+import io
+import os
+import sys
+
+from . import confinement
+from .reasons import one_line
+
+NOT_CONFINED = 97
+"""The exit status of a child that the kernel did not let be confined: nothing of the program has run."""
+
+
+def confined(work, uid, descriptors, limits, processes):
+    """Fork a child that does `work` and exits with what it gives. Returns the child's process id.
+
+    `descriptors` become its 1, 2, 3, … and are all it has; `limits` are seconds of CPU time and bytes of memory.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        os.setsid()
+        _arrange(descriptors)
+        _confine(uid, limits, processes)
+        code = work()
+    except confinement.ConfinementError as error:
+        os.write(2, f"seedmill: {error}\n".encode())
+        code = NOT_CONFINED
+    except BaseException as error:
+        os.write(2, f"seedmill: {type(error).__name__}: {one_line(str(error))}\n".encode())
+    finally:
+        os._exit(code)
+
+
+def _arrange(descriptors):
+    high = [os.dup(fd) if fd > 40 else _dup_above(fd, 40) for fd in descriptors]
+    for target, fd in enumerate(high, 1):
+        os.dup2(fd, target, inheritable=target <= 2)
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0)
+    os.closerange(1 + len(descriptors), 256)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "wb", closefd=False), "utf-8", "replace", write_through=True)
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "wb", closefd=False), "utf-8", "replace", write_through=True)
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+
+
+def _confine(uid, limits, processes):
+    try:
+        flags = confinement.NEWNS | confinement.NEWIPC | confinement.NEWUTS | confinement.NEWNET
+        confinement.check(confinement.libc.unshare(flags), "unshare")
+        if processes.native:
+            private = confinement.MS_REC | confinement.MS_PRIVATE
+            confinement.check(confinement.libc.mount(b"none", b"/", None, private, None), "make / private")
+        for path in ("/tmp", "/dev/shm"):  # noqa: S108 - these are mounted anew
+            confinement.mount_scratch(path, uid)
+    except confinement.ConfinementError:
+        if not processes.native:
+            raise
+    confinement.limit(*limits)
+    if processes.root:
+        confinement.become(uid)
+    os.environ.clear()
+    os.environ.update(PATH="/usr/bin:/bin", HOME="/tmp", LANG="C.UTF-8", MALLOC_ARENA_MAX="2")  # noqa: S108
+    os.chdir("/tmp" if os.access("/tmp", os.W_OK) else "/")  # noqa: S108
+    os.umask(0o077)
+    confinement.seal()
+
+
+def _dup_above(fd, least):
+    import fcntl
+
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, least)

@@ -1,0 +1,128 @@
+"""The processes that tests start: which they are, what they use, how they end, and that none is left.
+
+In the sandbox they are all that there is beside the warden: as pid 1 it kills everything, and waits until it has no
+children. Natively other processes live on the machine, and the tests' are told by their users.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import time
+
+from . import confinement
+
+
+class End:
+    """How a process ended, and what it and the children it waited for had used by then."""
+
+    def __init__(self, status, usage):
+        self.exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+        self.signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        self.cpu_seconds = usage.ru_utime + usage.ru_stime
+        self.peak_bytes = usage.ru_maxrss << 10
+
+
+class Processes:
+    """Those of one warden. Where it is root, tests and solution run as users of their own, `first_uid` and the next."""
+
+    def __init__(self, native, first_uid):
+        self.native = native
+        self.root = os.geteuid() == 0
+        self.test_uid, self.solution_uid = first_uid, first_uid + 1
+
+    def used_bytes(self):
+        """Memory in use: of the whole sandbox, or natively of this warden's two users."""
+        if not self.native:
+            return _sandbox_bytes()
+        page = resource.getpagesize()
+        total = 0
+        for pid in self._own():
+            try:
+                with open(f"/proc/{pid}/statm") as file:
+                    total += int(file.read().split()[1]) * page
+            except (OSError, IndexError):
+                continue
+        return total
+
+    def sweep(self):
+        """Kill everything that tests started, and wait until no child is left. Gives their ends by process."""
+        ends = {}
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            if self.native:
+                for pid in self._own():
+                    _kill(pid)
+            else:
+                _kill(-1)
+            if not reap(ends) and (not self.native or not self._own()):
+                return ends
+            time.sleep(0.001)
+        os._exit(98)  # what cannot be killed ends this sandbox: the host replaces it
+
+    def _own(self):
+        """Processes of this warden's tests, natively: by user where it is root, else its descendants."""
+        found = []
+        me = os.getpid()
+        parents = {}
+        for name in os.listdir("/proc"):
+            if not name.isdigit() or int(name) == me:
+                continue
+            try:
+                if self.root:
+                    if os.stat(f"/proc/{name}").st_uid in (self.test_uid, self.solution_uid):
+                        found.append(int(name))
+                    continue
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
+            except (OSError, IndexError, ValueError):
+                continue
+        for pid in parents:
+            at = pid
+            while at in parents and at != me:
+                at = parents[at]
+            if at == me:
+                found.append(pid)
+        return found
+
+
+def reap(ends):
+    """Add the ends of the children that have ended, by process. False when there is no child any more."""
+    try:
+        while True:
+            pid, *how = os.wait4(-1, os.WNOHANG)
+            if pid == 0:
+                return True
+            ends[pid] = End(*how)
+    except ChildProcessError:
+        return False
+
+
+def _kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+class _SysInfo(ctypes.Structure):
+    _fields_ = (
+        ("uptime", ctypes.c_long),
+        ("loads", ctypes.c_ulong * 3),
+        ("totalram", ctypes.c_ulong),
+        ("freeram", ctypes.c_ulong),
+        ("sharedram", ctypes.c_ulong),
+        ("bufferram", ctypes.c_ulong),
+        ("totalswap", ctypes.c_ulong),
+        ("freeswap", ctypes.c_ulong),
+        ("procs", ctypes.c_ushort),
+        ("totalhigh", ctypes.c_ulong),
+        ("freehigh", ctypes.c_ulong),
+        ("mem_unit", ctypes.c_uint),
+    )
+
+
+def _sandbox_bytes():
+    info = _SysInfo()
+    confinement.check(confinement.libc.sysinfo(ctypes.byref(info)), "sysinfo")
+    return (info.totalram - info.freeram) * (info.mem_unit or 1)
