@@ -4,4 +4,12 @@ It runs under the sandbox's own Python, with the standard library alone, so noth
 Its text can be read by the programs it runs; nothing rests on it being secret. One long-lived process (`warden`, root
 in the guest) forks for each test: T runs the tests (`test_process`), and under the strict protocol S runs the solution
 (`solution_process`). S and T have uids of their own and talk over one socket (`remote`, `wire`), by values only.
+
+    warden    requests in, verdicts out    -> run -> child, confinement   from fork to the first line of a program
+                                                  -> processes            what they use, that none is left
+                                                  -> judgement            what became of them
+    test_process  the tests                -> hosting, deference          can they be judged strictly?
+    remote    calls between T and S        -> wire, plain                 values as bytes, and which are data
+                                           -> classes, exceptions         what crosses by name
+                                           -> mirrors, lending            objects of the other side, and who may what
 """

@@ -8,10 +8,11 @@ and use the public attributes of objects whose class the tests themselves define
 import builtins
 import sys
 
+from .classes import FORWARDED, IMAGES
 from .mirrors import is_mirror
+from .plain import BUILTIN_NAMES
 from .programs import public
-from .remote import FORWARDED, IMAGES
-from .wire import BUILTIN_NAMES, NotPlain, OwnObject
+from .wire import NotPlain, OwnObject
 
 ITERATORS = frozenset(
     [

@@ -7,7 +7,8 @@ image where it has one (subclasses of int, str, tuple, …), and is an error whe
 In S, mirrors of the tests' objects forward everything (`trusting`); T's policy decides there.
 """
 
-from .remote import BINARY, FORWARDED, PeerGone, Unsupported
+from .classes import BINARY, FORWARDED
+from .remote import PeerGone, Unsupported
 
 
 class MirrorMeta(type):

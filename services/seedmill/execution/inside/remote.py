@@ -13,104 +13,10 @@ import os
 import struct
 from _thread import RLock
 
-from .wire import (
-    BUILTIN_FUNCTIONS,
-    BUILTIN_NAMES,
-    BUILTIN_TYPES,
-    FUNCTION_NAMES,
-    MAX_FRAME_BYTES,
-    Decoder,
-    Encoder,
-    NotPlain,
-    OwnObject,
-    WireError,
-    read_exactly,
-)
-
-UNARY = tuple(
-    [
-        "__len__",
-        "__iter__",
-        "__next__",
-        "__reversed__",
-        "__getitem__",
-        "__setitem__",
-        "__delitem__",
-        "__call__",
-        "__bool__",
-        "__int__",
-        "__float__",
-        "__complex__",
-        "__index__",
-        "__neg__",
-        "__pos__",
-        "__abs__",
-        "__invert__",
-        "__round__",
-        "__trunc__",
-        "__floor__",
-        "__ceil__",
-        "__enter__",
-        "__exit__",
-        "__contains__",
-    ]
-)
-BINARY = tuple(
-    f"__{kind}{name}__"
-    for name in [
-        "add",
-        "sub",
-        "mul",
-        "truediv",
-        "floordiv",
-        "mod",
-        "divmod",
-        "pow",
-        "matmul",
-        "lshift",
-        "rshift",
-        "and",
-        "or",
-        "xor",
-    ]
-    for kind in ("", "r", "i")
-    if (kind, name) != ("i", "divmod")
-) + tuple(f"__{name}__" for name in ["lt", "le", "gt", "ge", "eq", "ne"])
-FORWARDED = frozenset(UNARY + BINARY + ("__hash__", "__repr__", "__str__", "__format__", "__dir__"))
-IMAGES = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
-EXCEPTION_MODULES = frozenset(
-    [
-        "json.decoder",
-        "decimal",
-        "queue",
-        "_queue",
-        "subprocess",
-        "re",
-        "_sre",
-        "sre_constants",
-        "re._constants",
-        "struct",
-        "zlib",
-        "binascii",
-        "csv",
-        "_csv",
-        "statistics",
-        "dataclasses",
-        "copy",
-        "pickle",
-        "_pickle",
-        "ipaddress",
-        "graphlib",
-        "tomllib",
-        "configparser",
-        "zipfile",
-        "urllib.error",
-        "xml.etree.ElementTree",
-        "zoneinfo",
-        "string",
-        "shutil",
-    ]
-)
+from .classes import describe
+from .exceptions import EXCEPTION_MODULES, library_exception, rebuild, text_of
+from .plain import BUILTIN_FUNCTIONS, BUILTIN_NAMES, BUILTIN_TYPES, FUNCTION_NAMES
+from .wire import MAX_FRAME_BYTES, Decoder, Encoder, NotPlain, OwnObject, WireError, read_exactly
 
 
 class PeerGone(BaseException):
@@ -273,7 +179,7 @@ class Endpoint:
         try:
             Encoder(self.lend).encode(image)
         except NotPlain:
-            image = (image[0], image[1], (_text(error),))
+            image = (image[0], image[1], (text_of(error),))
         return encoder.encode(image)
 
     def exception(self, image, iterates):
@@ -281,13 +187,13 @@ class Endpoint:
         how, what, args = image if type(image) is tuple and len(image) == 3 else ("", "", ())
         args = args if type(args) is tuple else ()
         if how == "builtin" or how == "library":
-            kind = BUILTIN_TYPES.get(what) if how == "builtin" else _library_exception(what)
+            kind = BUILTIN_TYPES.get(what) if how == "builtin" else library_exception(what)
             if not isinstance(kind, type) or not issubclass(kind, Exception):
                 kind = Exception
             if issubclass(kind, (StopIteration, StopAsyncIteration)) and not iterates:
                 # Else it would silently end a loop of the tests.
                 return RuntimeError(f"the solution raised {kind.__name__}")
-            return _rebuild(kind, args)
+            return rebuild(kind, args)
         if how == "lent" and isinstance(what, Exception):
             what.args = args
             return what
@@ -360,50 +266,6 @@ class Endpoint:
         raise WireError("an unknown kind of value")
 
 
-def describe(kind):
-    """(name, bases that matter, forwarded methods, flags) of a class, as sent once per class."""
-    bases = tuple(
-        base
-        for base in kind.__bases__
-        if base is not object
-        and (base not in BUILTIN_NAMES or issubclass(base, Exception))
-        and base.__name__ != "Generic"
-    )
-    dunders = tuple(
-        name
-        for name in sorted(FORWARDED)
-        if getattr(kind, name, None) not in (None, getattr(object, name, None)) and name not in ("__repr__", "__dir__")
-    )
-    image = issubclass(kind, IMAGES)
-    return str(kind.__name__), bases, dunders, {"error": issubclass(kind, Exception), "image": image}
-
-
 def encoder_str(text):
     data = text.encode()
     return struct.pack("<cI", b"s", len(data)) + data
-
-
-def _library_exception(what):
-    module, _, name = str(what).partition(":")
-    if module not in EXCEPTION_MODULES:
-        return Exception
-    try:
-        return getattr(__import__(module, fromlist=[name]), name, Exception)
-    except ImportError:
-        return Exception
-
-
-def _rebuild(kind, args):
-    try:
-        error = kind(*args)
-    except Exception:
-        error = kind.__new__(kind)
-    error.args = args
-    return error
-
-
-def _text(error):
-    try:
-        return str(error)
-    except Exception:
-        return ""

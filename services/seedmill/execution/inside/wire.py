@@ -1,13 +1,14 @@
 """Values between the solution's process and the tests': plain data by exact type, everything else by handle.
 
-There is no pickle: a decoder only ever builds the types named here, so a hostile sender can choose values and nothing
-else. Types are compared with `is`: a subclass (which may lie about equality) never crosses as data. Containers keep
-sharing and cycles, and an argument that comes back is the receiver's own object, as it is within one process.
+There is no pickle: a decoder only ever builds the types named here and in `plain`, so a hostile sender can choose
+values and nothing else. Types are compared with `is`: a subclass (which may lie about equality) never crosses as data.
+Containers keep sharing and cycles, and an argument that comes back is the receiver's own object, as it is within one
+process.
 """
 
-import builtins
 import struct
-import sys
+
+from .plain import BUILTIN_NAMES, BUILTIN_TYPES, LIBRARY_CONTAINERS, LIBRARY_VALUES, is_library_container, library_value
 
 MAX_FRAME_BYTES = 32 << 20
 MAX_DEPTH = 150
@@ -25,49 +26,6 @@ class OwnObject(NotPlain):
     """An object of the tests' own, of a class that the solution cannot have brought about."""
 
 
-def builtin_types():
-    """Builtin classes by name: they stand for themselves on both sides. BaseException-only classes end programs."""
-    found = {"NoneType": type(None), "function": type(lambda: None), "ellipsis": type(...)}
-    for name, value in vars(builtins).items():
-        if isinstance(value, type) and (not issubclass(value, BaseException) or issubclass(value, Exception)):
-            found[name] = value
-    return found
-
-
-BUILTIN_TYPES = builtin_types()
-BUILTIN_NAMES = {value: name for name, value in BUILTIN_TYPES.items()}
-BUILTIN_FUNCTIONS = {
-    name: getattr(builtins, name)
-    for name in [
-        "abs",
-        "all",
-        "any",
-        "ascii",
-        "bin",
-        "callable",
-        "chr",
-        "divmod",
-        "format",
-        "hash",
-        "hex",
-        "isinstance",
-        "issubclass",
-        "iter",
-        "len",
-        "max",
-        "min",
-        "next",
-        "oct",
-        "ord",
-        "pow",
-        "print",
-        "repr",
-        "round",
-        "sorted",
-        "sum",
-    ]
-}  # sent by name by T only, so that `apply(len, xs)` costs no callback
-FUNCTION_NAMES = {id(value): name for name, value in BUILTIN_FUNCTIONS.items()}
 SINGLETONS = {b"N": None, b"T": True, b"F": False, b"E": Ellipsis, b"X": NotImplemented}
 
 
@@ -176,12 +134,6 @@ class Encoder:
 
 CONTAINERS = {list: b"l", dict: b"d", set: b"S", bytearray: b"y"}
 EMPTY = {tag: kind for kind, tag in CONTAINERS.items()}
-LIBRARY_CONTAINERS = ("Counter", "OrderedDict", "defaultdict", "deque")
-
-
-def is_library_container(kind):
-    return kind.__module__ == "collections" and getattr(sys.modules.get("collections"), kind.__name__, 0) is kind \
-        and kind.__name__ in LIBRARY_CONTAINERS  # fmt: skip
 
 
 def library_head(value, encoder, depth):
@@ -192,46 +144,6 @@ def library_head(value, encoder, depth):
     encoder.write(name, out.append, depth + 1)
     encoder.write(argument, out.append, depth + 1)
     return b"".join(out)
-
-
-def library_value(kind, value):
-    """(module, name, arguments) of an immutable value from the standard library, or None."""
-    module = kind.__module__
-    if not isinstance(module, str) or getattr(sys.modules.get(module), kind.__name__, None) is not kind:
-        return None
-    name = kind.__name__
-    if module == "decimal" and name == "Decimal":
-        return (module, name, (str(value),))
-    if module == "fractions" and name == "Fraction":
-        return (module, name, (value.numerator, value.denominator))
-    if module == "uuid" and name == "UUID":
-        return (module, name, (str(value),))
-    if module == "datetime":
-        if name == "timedelta":
-            return (module, name, (value.days, value.seconds, value.microseconds))
-        if name == "date":
-            return (module, name, (value.year, value.month, value.day))
-        zone = getattr(value, "tzinfo", None)
-        if zone is None and name == "datetime":
-            parts = (value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond)
-            return (module, name, parts)
-        if zone is None and name == "time":
-            return (module, name, (value.hour, value.minute, value.second, value.microsecond))
-    return None
-
-
-LIBRARY_VALUES = {
-    (m, n)
-    for m, n in (
-        ("decimal", "Decimal"),
-        ("fractions", "Fraction"),
-        ("uuid", "UUID"),
-        ("datetime", "timedelta"),
-        ("datetime", "date"),
-        ("datetime", "datetime"),
-        ("datetime", "time"),
-    )
-}
 
 
 class Decoder:
