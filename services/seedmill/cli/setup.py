@@ -22,7 +22,7 @@ def sandbox(
 
     found = None if force else find_runsc()
     if found is None:
-        found = build_runsc(lambda line: typer.echo(line, err=True))
+        found = build_runsc(lambda line: typer.echo(line, err=True), anew=force)
     typer.echo(str(found))
 
 

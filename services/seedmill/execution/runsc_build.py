@@ -48,8 +48,8 @@ def find_runsc() -> Path | None:
     return path if os.access(path, os.X_OK) else None
 
 
-def build_runsc(say: Callable[[str], None]) -> Path:
-    """Build runsc and its sidecar, and return its path. `say` gets a line now and then.
+def build_runsc(say: Callable[[str], None], *, anew: bool = False) -> Path:
+    """Build runsc and its sidecar, unless they are there and not wanted anew. `say` gets a line now and then.
 
     Two at once do not disturb each other: the second waits for the first. Raises Misconfigured with what to do.
     """
@@ -57,7 +57,7 @@ def build_runsc(say: Callable[[str], None]) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.access(folder / "runsc", os.X_OK):
+        if not anew and os.access(folder / "runsc", os.X_OK):
             return folder / "runsc"
         go = _find_go(say)
         say(f"building runsc {VERSION} with {go}: two to four minutes, once")

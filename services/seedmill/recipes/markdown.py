@@ -66,6 +66,14 @@ def python_code(text: str) -> str | None:
     return code or None
 
 
+def prose(text: str) -> str:
+    """The text without its fenced blocks."""
+    lines = lines_of(text)
+    for fence in reversed(find_fences(text)):
+        del lines[fence.start : fence.end]
+    return "\n".join(lines)
+
+
 def fenced(code: str, tag: str) -> str:
     """The code in a fence that nothing inside it can close."""
     longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)

@@ -23,7 +23,7 @@ from seedmill.records.verdict import Program
 from seedmill.spec.model import SelfOssInstruct, Teacher
 
 NAME = "selfOssInstruct"
-VERSION = 1
+VERSION = 2
 STEP_NAMES = ("concepts", "instruction", "response")
 
 CATEGORIES = ("function", "function", "class", "program")

@@ -7,7 +7,7 @@ everything else is rejected with a word that says what was wrong, so a ledger te
 import re
 from collections.abc import Mapping
 
-from seedmill.recipes.markdown import find_fences, python_code
+from seedmill.recipes.markdown import find_fences, prose, python_code
 from seedmill.recipes.python_source import (
     has_assertion,
     is_unfinished,
@@ -75,8 +75,8 @@ def parse_instruction(_sample: Sample, completion: Completion) -> JSON | Rejecte
         return Rejected("empty_instruction")
     if leaked := [marker for marker in find_sections(text, SECTIONS).markers if marker.bracketed]:
         return Rejected("leaked_markers", f"a line [{leaked[0].section}]")
-    if words < MIN_INSTRUCTION_WORDS:
-        return Rejected("instruction_too_short", f"{words} words")
+    if (said := len(prose(text).split())) < MIN_INSTRUCTION_WORDS:  # code alone asks for nothing
+        return Rejected("instruction_too_short", f"{said} words")
     if words > MAX_INSTRUCTION_WORDS:
         return Rejected("instruction_too_long", f"{words} words")
     return text

@@ -79,6 +79,10 @@ def test_instructions(text: str) -> None:
         ("", "empty_instruction"),
         ("[Instruction]\n", "empty_instruction"),
         ("Add two numbers.", "instruction_too_short"),
+        (
+            "```python\ndef add(a, b):\n    # adds the first to the second\n    return a + b\n```",
+            "instruction_too_short",
+        ),
         ("word " * 201, "instruction_too_long"),
         (f"{INSTRUCTION}\n[Response]\n{ANSWER}", "leaked_markers"),
         (f"[Properties]\ncategory: class\n\n{INSTRUCTION}", "leaked_markers"),
