@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 
 from seedmill.execution.bundle import guest_python
-from seedmill.execution.runsc_build import find_runsc
+from seedmill.execution.runsc_build import find_runsc, runsc_version
 from seedmill.execution.sandbox import Sandbox, SandboxKind, SandboxLost
 from seedmill.execution.sandbox_folder import sweep_abandoned
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
@@ -50,7 +50,8 @@ class Pool:
                 "or say --isolation=process to run them WITHOUT one",
             )
         await asyncio.to_thread(sweep_abandoned)
-        self.kind = SandboxKind(await asyncio.to_thread(guest_python), runsc)
+        version = "" if runsc is None else await asyncio.to_thread(runsc_version, runsc)
+        self.kind = SandboxKind(await asyncio.to_thread(guest_python), runsc, version)
         self._all = [_Slot(number, self.kind) for number in range(self.slots)]
         await asyncio.gather(*(slot.renew() for slot in self._all))
         for slot in self._all:

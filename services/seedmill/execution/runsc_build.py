@@ -48,6 +48,15 @@ def find_runsc() -> Path | None:
     return path if os.access(path, os.X_OK) else None
 
 
+def runsc_version(runsc: Path) -> str:
+    """What a runsc says of itself, for verdicts: `go-20260905`. Raises Misconfigured when it says nothing."""
+    try:
+        said = subprocess.run([runsc, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
+        return said.split("runsc version ", 1)[1].split()[0]
+    except (OSError, subprocess.SubprocessError, IndexError) as error:
+        raise Misconfigured("SandboxMissing", f"{runsc} does not say its version: {error}") from error
+
+
 def build_runsc(say: Callable[[str], None], *, anew: bool = False) -> Path:
     """Build runsc and its sidecar, unless they are there and not wanted anew. `say` gets a line now and then.
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from seedmill.execution.bundle import GUEST, GuestPython, guest_command, write_bundle
-from seedmill.execution.runsc_build import VERSION
 from seedmill.execution.sandbox_folder import SandboxFolder
 from seedmill.serving.errors import Unavailable
 
@@ -45,15 +44,16 @@ class SandboxLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SandboxKind:
-    """What sandboxes are started as: `runsc` is None for native processes."""
+    """What sandboxes are started as: `runsc` is None for native processes, `version` is the one that it says."""
 
     python: GuestPython
     runsc: Path | None
+    version: str = ""
 
     @property
     def name(self) -> str:
         """For verdicts: runsc's version and platform, or `process`."""
-        return "process" if self.runsc is None else f"runsc {VERSION} {PLATFORM}"
+        return "process" if self.runsc is None else f"runsc {self.version} {PLATFORM}"
 
 
 class Sandbox:

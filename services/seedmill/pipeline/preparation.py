@@ -27,6 +27,8 @@ from seedmill.storage.seeds import SeedReader
 from seedmill.storage.store import ObjectMissing, Store
 
 DEFAULT_NAMESPACE = "local"
+ENVIRONMENTS = ("python-std",)
+"""Package sets that programs may ask for. The execution service has the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,12 @@ def refuse_what_is_missing(spec: Spec) -> None:
         "budget.maxGpuHours": spec.budget.max_gpu_hours is not None,
         "output.store": spec.output.store is not None,
     }
+    if spec.execution.environment not in ENVIRONMENTS:
+        raise Misconfigured(
+            "NotAvailable",
+            f"spec.execution.environment {spec.execution.environment} is not available in this version; "
+            f"there is {', '.join(ENVIRONMENTS)}",
+        )
     for field, used in missing.items():
         if used:
             raise Misconfigured("NotAvailable", f"spec.{field} is not available in this version; remove it")

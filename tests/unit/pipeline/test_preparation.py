@@ -12,7 +12,7 @@ import pytest
 from seedmill.aggregation.replay import replay_head
 from seedmill.filters.benchmark_index import add_benchmark, versions_of
 from seedmill.pipeline.patience import Patience
-from seedmill.pipeline.preparation import Order, Prepared, prepare
+from seedmill.pipeline.preparation import Order, Prepared, prepare, refuse_what_is_missing
 from seedmill.recipes.build import build
 from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress
 from seedmill.records.publication import Limits
@@ -154,6 +154,12 @@ def test_a_benchmark_that_changed_under_a_run_is_refused_by_name(
     _add(tmp_path, "Ours", "another text of this task, of some length")
     with pytest.raises(Misconfigured, match="benchmark Ours is another one now"):
         prepared(store, described, corpus)
+
+
+def test_programs_for_packages_that_are_not_there_are_refused_before_the_run() -> None:
+    described = generation({"corpus": {"uri": "x"}}, execution={"environment": "python-data"})
+    with pytest.raises(Misconfigured, match=r"environment python-data is not available .*there is python-std"):
+        refuse_what_is_missing(described.spec)
 
 
 def test_replay_does_not_depend_on_benchmarks_added_since(
