@@ -109,6 +109,23 @@ LEGITIMATE = {
         "def area(r):\n    return math.pi * r * r\n",
         "import math\nassert top('aab') == 'a'\nassert math.isclose(area(1), math.pi)",
     ),
+    "ordered dictionary": (
+        "from collections import OrderedDict\n\ndef rotate(d):\n    d = OrderedDict(d)\n    d.move_to_end(next(iter(d)))\n    return d\n",
+        "d = rotate({'a': 1, 'b': 2})\nassert list(d) == ['b', 'a']\nassert dict(**d) == {'a': 1, 'b': 2}",
+    ),
+    "classes as values": (
+        "from fractions import Fraction\n\nclass Own:\n    pass\n\ndef kinds(x):\n    return type(x), Fraction, Own\n",
+        "from fractions import Fraction\nfound = kinds(1.5)\nassert found[:2] == (float, Fraction)\n"
+        "assert repr(found[1:]) == \"(<class 'fractions.Fraction'>, <class '__main__.Own'>)\"",
+    ),
+    "what can be called": (
+        "class Item:\n    pass\n\nclass Action:\n    def __call__(self):\n        return 1\n\ndef both():\n    return [Item(), Action()]\n",
+        "assert [callable(each) for each in both()] == [False, True]\nassert callable(both)",
+    ),
+    "docstrings": (
+        "class Own:\n    'A class.'\n\ndef double(x):\n    'Twice x.'\n    return 2 * x\n\ndef bare():\n    pass\n",
+        "assert double.__doc__ == 'Twice x.'\nassert Own.__doc__ == Own().__doc__ == 'A class.'\nassert bare.__doc__ is None",
+    ),
 }  # fmt: skip
 
 

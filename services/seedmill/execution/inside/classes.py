@@ -55,6 +55,17 @@ FORWARDED = frozenset(UNARY + BINARY + ("__hash__", "__repr__", "__str__", "__fo
 IMAGES = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
 
 
+def defined(kind, name):
+    """What objects of a class have under a special name beside what `object` has; None for nothing.
+
+    Not by getattr, which also finds what the class itself can do by its metaclass: every class can be called.
+    """
+    for base in kind.__mro__:
+        if name in vars(base):
+            return None if base is object else vars(base)[name]
+    return None
+
+
 def describe(kind):
     """(name, bases that matter, forwarded methods, flags) of a class, as sent once per class."""
     bases = tuple(
@@ -65,9 +76,7 @@ def describe(kind):
         and base.__name__ != "Generic"
     )
     dunders = tuple(
-        name
-        for name in sorted(FORWARDED)
-        if getattr(kind, name, None) not in (None, getattr(object, name, None)) and name not in ("__repr__", "__dir__")
+        name for name in sorted(FORWARDED) if name not in ("__repr__", "__dir__") and defined(kind, name) is not None
     )
     image = issubclass(kind, IMAGES)
     return str(kind.__name__), bases, dunders, {"error": issubclass(kind, Exception), "image": image}

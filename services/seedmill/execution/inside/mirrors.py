@@ -35,6 +35,16 @@ class MirrorMeta(type):
     def __contains__(cls, item):
         return any(each is item for each in cls)
 
+    def __repr__(cls):
+        return _ask(cls, "special", "__repr__")
+
+    @property
+    def __doc__(cls):
+        return _documentation(cls)
+
+    def __subclasses__(cls):
+        raise _endpoint(cls).give_up(f"the subclasses of class {cls.__name__}, which lives in the other process")
+
     def __or__(cls, other):
         raise _endpoint(cls).give_up(f"a type made of the solution's class {cls.__name__}")
 
@@ -114,6 +124,13 @@ def _ask(mirror, operation, name="", args=(), kwargs=None):
     return _endpoint(mirror).request(operation, _number(mirror), name, args, kwargs)
 
 
+def _documentation(mirror):
+    try:
+        return _ask(mirror, "get", "__doc__")
+    except (AttributeError, RuntimeError):  # the tests' objects give none, and outside of a call nobody answers
+        return None
+
+
 def is_mirror(value):
     return isinstance(type(value), MirrorMeta) or isinstance(value, MirrorMeta)
 
@@ -134,6 +151,8 @@ class Mirrors:
         for dunder in dunders:
             if dunder in FORWARDED and not (error and dunder == "__str__"):
                 members[dunder] = self._method(dunder, flags.get("image") is True)
+        if not error:
+            members["__doc__"] = property(_documentation)
         if "__eq__" in members and "__hash__" not in members:
             members["__hash__"] = None
         parents = [base for base in bases if isinstance(base, type)]

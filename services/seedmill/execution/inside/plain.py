@@ -81,9 +81,8 @@ def library_value(kind, value):
     return None
 
 
-LIBRARY_VALUES = {
-    (m, n)
-    for m, n in (
+LIBRARY_VALUES = frozenset(
+    [
         ("decimal", "Decimal"),
         ("fractions", "Fraction"),
         ("uuid", "UUID"),
@@ -91,5 +90,23 @@ LIBRARY_VALUES = {
         ("datetime", "date"),
         ("datetime", "datetime"),
         ("datetime", "time"),
-    )
-}
+    ]
+)
+LIBRARY_CLASSES = LIBRARY_VALUES | {("collections", name) for name in LIBRARY_CONTAINERS}
+
+
+def class_name(kind):
+    """The name under which both sides know a class, or an empty string."""
+    name = BUILTIN_NAMES.get(kind)
+    if name is None and (kind.__module__, kind.__name__) in LIBRARY_CLASSES:
+        known = getattr(sys.modules.get(kind.__module__), kind.__name__, None)
+        name = f"{kind.__module__}.{kind.__name__}" if known is kind else None
+    return name or ""
+
+
+def class_named(name):
+    """The class of that name, or None."""
+    if name in BUILTIN_TYPES:
+        return BUILTIN_TYPES[name]
+    module, _, last = name.partition(".")
+    return getattr(__import__(module), last) if (module, last) in LIBRARY_CLASSES else None

@@ -8,7 +8,7 @@ process.
 
 import struct
 
-from .plain import BUILTIN_NAMES, BUILTIN_TYPES, LIBRARY_CONTAINERS, LIBRARY_VALUES, is_library_container, library_value
+from .plain import LIBRARY_CONTAINERS, LIBRARY_VALUES, class_name, class_named, is_library_container, library_value
 
 MAX_FRAME_BYTES = 32 << 20
 MAX_DEPTH = 150
@@ -106,9 +106,9 @@ class Encoder:
         elif kind is range or kind is slice:
             put(b"R" if kind is range else b"W")
             self.write((value.start, value.stop, value.step), put, depth + 1)
-        elif isinstance(value, type) and value in BUILTIN_NAMES:
+        elif isinstance(value, type) and class_name(value):
             put(b"B")
-            self.write(BUILTIN_NAMES[value], put, depth)
+            self.write(class_name(value), put, depth)
         else:
             image = library_value(kind, value)
             if image is None:
@@ -124,7 +124,7 @@ class Encoder:
             return
         put(struct.pack("<I", len(value)))
         if isinstance(value, dict):
-            for key, item in dict.items(value):
+            for key, item in value.items():
                 self.write(key, put, depth + 1)
                 self.write(item, put, depth + 1)
         else:
@@ -203,7 +203,7 @@ class Decoder:
         if tag == b"R" or tag == b"W":
             return (range if tag == b"R" else slice)(*self.decode(depth + 1))
         if tag == b"B":
-            return BUILTIN_TYPES[self.decode(depth)]
+            return self.known_class(depth)
         if tag == b"v":
             return self.library_value(depth)
         if tag == b"L":
@@ -220,11 +220,18 @@ class Decoder:
             value.clear()
             for _ in range(count):
                 key = self.decode(depth + 1)
-                dict.__setitem__(value, key, self.decode(depth + 1))
+                value[key] = self.decode(depth + 1)
             return
         items = [self.decode(depth + 1) for _ in range(count)]
         value.clear()
         value.update(items) if isinstance(value, set) else value.extend(items)
+
+    def known_class(self, depth):
+        name = self.decode(depth)
+        kind = class_named(name) if type(name) is str else None
+        if kind is None:
+            raise WireError("a class of an unknown name")
+        return kind
 
     def library_value(self, depth):
         image = self.decode(depth + 1)
