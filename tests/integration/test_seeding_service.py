@@ -176,6 +176,9 @@ async def test_corpus_and_store_in_s3(
     assert collected.count == 50
     assert len(list(SeedReader(open_store(in_s3.store_uri), collected.prefix).iterate())) == 50
     assert await client.collect(in_s3, lambda _: None) == collected
+    same_size = open_store(in_s3.corpus_uri).get("loose/m0.py").replace(b"0", b"9")
+    open_store(in_s3.corpus_uri).put("loose/m0.py", same_size)
+    assert (await client.collect(in_s3, lambda _: None)).digest != collected.digest
     one = replace(in_s3, corpus_uri=f"s3://{bucket}/corpora/mine/rest.tar.gz")
     assert (await client.collect(one, lambda _: None)).count == 20
     with pytest.raises(Misconfigured, match="there is no object"):

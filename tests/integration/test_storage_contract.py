@@ -54,6 +54,15 @@ def test_a_second_put_replaces_the_whole_object(store: Store) -> None:
     assert store.get("ledger.json") == b"short"
 
 
+def test_a_listing_tells_that_an_object_was_written_anew(store: Store) -> None:
+    store.put("a", b"one")
+    (first,) = store.list()
+    (again,) = store.list()
+    store.put("a", b"two")
+    (second,) = store.list()
+    assert first.stamp == again.stamp != second.stamp
+
+
 def test_nothing_is_there_before_the_first_put(store: Store) -> None:
     assert keys(store) == []
     assert keys(store, "runs/") == []

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from seedmill.storage.keys import check_key
@@ -45,7 +46,11 @@ class MemoryStore:
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         with self._lock:
-            found = [Entry(key, len(data)) for key, data in self.objects.items() if key.startswith(prefix)]
+            found = [
+                Entry(key, len(data), sha256(data).hexdigest())
+                for key, data in self.objects.items()
+                if key.startswith(prefix)
+            ]
         yield from sorted(found, key=lambda entry: entry.key.encode())
 
     def copy(self, source: str, target: str) -> None:

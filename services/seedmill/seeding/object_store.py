@@ -1,7 +1,6 @@
 """A corpus in an object store: every object below a prefix, or one object. Objects are copied here while they are read.
 
-A listing tells names and sizes only. That an object was rewritten with the same size is therefore seen when it is read
-again, not when a finished collection is looked up (docs/seeding.md).
+A listing tells names, sizes and ETags, so an object that was rewritten is read again.
 """
 
 import tempfile
@@ -59,7 +58,7 @@ class ObjectCorpus:
                     unread.reasons["too_large"] += 1
                     continue
             project = PurePosixPath(self._uri.removeprefix("s3://")).name
-            yield CorpusFile(entry.key, entry.size_bytes, "", project, license=licenses.nearest(entry.key))
+            yield CorpusFile(entry.key, entry.size_bytes, entry.stamp, project, license=licenses.nearest(entry.key))
         if not seen:
             raise Misconfigured("CorpusMissing", f"corpus {self._uri}: there is no object; check bucket and prefix")
 

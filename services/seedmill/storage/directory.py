@@ -128,7 +128,8 @@ class DirectoryStore:
                     yield from self._walk(folder / entry.name, inner, prefix, (*above, identity))
             elif key.startswith(prefix) and not entry.name.startswith(TEMPORARY_PREFIX) and entry.is_file():
                 try:
-                    yield Entry(key, entry.stat().st_size)
+                    status = entry.stat()
+                    yield Entry(key, status.st_size, str(status.st_mtime_ns))
                 except FileNotFoundError:
                     continue
                 except OSError as error:

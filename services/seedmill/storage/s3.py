@@ -11,7 +11,8 @@ visible whole; one whose writer died costs space until the bucket's lifecycle ru
 import io
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -167,16 +168,17 @@ class S3Store:
         after: str | None = None
         while True:
             page = self._call(lambda after=after: self._page(prefix, after), f"listing {self.uri}/{prefix}")
-            for name, size_bytes in page:
-                if not name.endswith("/"):  # folder markers that other tools leave
-                    yield Entry(name.removeprefix(self._root), size_bytes)
+            for entry in page:
+                if not entry.key.endswith("/"):  # folder markers that other tools leave
+                    yield replace(entry, key=entry.key.removeprefix(self._root))
             if len(page) < _PAGE:
                 return
-            after = page[-1][0]
+            after = page[-1].key
 
-    def _page(self, prefix: str, after: str | None) -> "list[tuple[str, int]]":
+    def _page(self, prefix: str, after: str | None) -> Sequence[Entry]:
+        """Names as the server has them, with our prefix."""
         objects = self._client.list_objects(self._bucket, prefix=self._root + prefix, recursive=True, start_after=after)
-        return [(each.object_name or "", each.size or 0) for each in islice(objects, _PAGE)]
+        return [Entry(each.object_name or "", each.size or 0, each.etag or "") for each in islice(objects, _PAGE)]
 
     def _call(self, request: Callable[[], T], tried: str, *, writing: bool = False) -> T:
         """Send until it is answered or refused, or patience ends. Raises StorageError, and OSError of local files."""

@@ -5,7 +5,7 @@ Keys are `/`-separated relative paths without `..`, empty or absolute parts. Eve
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -28,10 +28,14 @@ class ObjectMissing(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object: its key, and its size in bytes."""
+    """One object: its key, and its size in bytes.
+
+    `stamp` changes when the object is written anew with other content (S3: its ETag; a directory: when it was written).
+    """
 
     key: str
     size_bytes: int
+    stamp: str = field(default="", compare=False)
 
 
 class Store(Protocol):
