@@ -14,7 +14,7 @@ from seedmill.aggregation import wording
 from seedmill.aggregation.licensing import hub_names, license_ids, license_text
 from seedmill.aggregation.published import Facts, Tally
 from seedmill.aggregation.statistics import UNKNOWN_LICENSE, Statistics, median
-from seedmill.spec.model import Format
+from seedmill.spec.output import Format
 
 _MARKUP = re.compile(r"([\\`*_\[\]|~#])")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))

@@ -15,7 +15,7 @@ from seedmill.records.row import Row
 from seedmill.records.seed import Seed
 from seedmill.records.tokens import Tokens
 from seedmill.records.verdict import Verdict
-from seedmill.spec.model import Format
+from seedmill.spec.output import Format
 
 
 @dataclass(frozen=True, slots=True)

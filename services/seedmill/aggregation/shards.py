@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from seedmill.aggregation.published import Facts, PublishedRow
 from seedmill.aggregation.table import SCHEMA, messages_of, record_of
-from seedmill.spec.model import Format
+from seedmill.spec.output import Format
 
 ROWS_PER_FILE = 50_000
 ROWS_PER_GROUP = 1_000

@@ -11,7 +11,8 @@ from seedmill.inference.weights import MODEL_NAME
 from seedmill.recipes.build import build
 from seedmill.recipes.steps import Execute
 from seedmill.serving.errors import Misconfigured
-from seedmill.spec.model import DatasetGeneration, Isolation, Spec
+from seedmill.spec.execution import Isolation
+from seedmill.spec.model import DatasetGeneration, Spec
 from seedmill.spec.parse import load_one
 
 

@@ -89,7 +89,7 @@ async def _make(generation: Any, file: Path, sources: list[str]) -> Made:
     from seedmill.pipeline.preparation import Order
     from seedmill.pipeline.run import Run
     from seedmill.records.selection import WalkedRoot
-    from seedmill.spec.model import Isolation
+    from seedmill.spec.execution import Isolation
     from seedmill.storage import open_store
 
     made = Made()

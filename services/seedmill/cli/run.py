@@ -65,7 +65,7 @@ async def _run(
     from seedmill.cli.workdir import corpus_uri, log_folder, only_process, prefix_of
     from seedmill.pipeline.preparation import Order, refuse_what_is_missing
     from seedmill.pipeline.run import Run
-    from seedmill.spec.model import Isolation
+    from seedmill.spec.execution import Isolation
     from seedmill.storage import open_store
 
     refuse_what_is_missing(generation.spec)

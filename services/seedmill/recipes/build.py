@@ -8,7 +8,9 @@ from seedmill.recipes import comment_function, oss_instruct, self_oss_instruct
 from seedmill.recipes.programs import ProgramSettings
 from seedmill.recipes.steps import Recipe
 from seedmill.records.seed import SeedKind
-from seedmill.spec.model import CommentFunction, OssInstruct, SelfOssInstruct, Spec, Teacher
+from seedmill.spec.model import Spec
+from seedmill.spec.recipe import CommentFunction, OssInstruct, SelfOssInstruct
+from seedmill.spec.teacher import Teacher
 
 STEP_NAMES: Mapping[str, tuple[str, ...]] = {
     oss_instruct.NAME: oss_instruct.STEP_NAMES,

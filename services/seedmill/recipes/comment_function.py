@@ -21,7 +21,7 @@ from seedmill.recipes.steps import JSON, Check, Execute, Recipe, Rejected, Sampl
 from seedmill.records.row import Row
 from seedmill.records.seed import Seed, SeedKind
 from seedmill.records.verdict import Program, Status, Verdict
-from seedmill.spec.model import CommentFunction
+from seedmill.spec.recipe import CommentFunction
 
 NAME = "commentFunction"
 VERSION = 1

@@ -21,7 +21,7 @@ from seedmill.records.generation import Api, Completion, Prompt
 from seedmill.records.randomness import Draw
 from seedmill.records.row import Row
 from seedmill.records.seed import SeedKind
-from seedmill.spec.model import Teacher
+from seedmill.spec.teacher import Teacher
 
 NAME = "ossInstruct"
 VERSION = 1

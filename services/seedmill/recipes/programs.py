@@ -5,7 +5,7 @@ from typing import Any
 
 from seedmill.recipes.steps import JSON, Rejected, Sample
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
-from seedmill.spec.model import Execution
+from seedmill.spec.execution import Execution
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from seedmill.records.randomness import Draw
 from seedmill.records.row import Row
 from seedmill.records.seed import SeedKind
 from seedmill.records.verdict import Program
-from seedmill.spec.model import SelfOssInstruct, Teacher
+from seedmill.spec.recipe import SelfOssInstruct
+from seedmill.spec.teacher import Teacher
 
 NAME = "selfOssInstruct"
 VERSION = 2

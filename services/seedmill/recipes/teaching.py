@@ -2,7 +2,7 @@
 
 from seedmill.recipes.steps import Rejected
 from seedmill.records.generation import Api, Completion, FinishReason, ModelCall, Sampling
-from seedmill.spec.model import StepOverride, Teacher
+from seedmill.spec.teacher import StepOverride, Teacher
 
 
 def model_call(teacher: Teacher, step: str, prompt_limit_tokens: int) -> ModelCall:

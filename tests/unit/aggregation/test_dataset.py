@@ -11,7 +11,7 @@ import pytest
 
 from seedmill.aggregation.dataset import DatasetWriter, FolderInUse
 from seedmill.aggregation.published import Facts, Manifest, PublishedRow, Tally
-from seedmill.spec.model import Format
+from seedmill.spec.output import Format
 
 
 def write(folder: Path, rows: list[PublishedRow], facts: Facts, tally: Tally, rows_per_file: int = 50_000) -> Manifest:

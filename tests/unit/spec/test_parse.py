@@ -6,8 +6,9 @@ import pytest
 
 from seedmill.spec.checks import known_benchmarks, known_steps
 from seedmill.spec.errors import SpecError
-from seedmill.spec.model import Api, Format
+from seedmill.spec.output import Format
 from seedmill.spec.parse import Check, load, load_one, parse
+from seedmill.spec.teacher import Api
 
 GOOD = """\
 apiVersion: seedmill.dev/v1alpha1

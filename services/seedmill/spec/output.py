@@ -1,0 +1,41 @@
+"""What is published, and where."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from seedmill.spec.rules import SpecModel
+from seedmill.spec.shapes import AS_SET, NoDuplicates, ObjectName, Uri
+
+
+class Format(StrEnum):
+    PARQUET = "Parquet"
+    MESSAGES = "Messages"
+
+
+class SecretRef(SpecModel):
+    """A Secret in the resource's namespace."""
+
+    name: ObjectName
+    """Its name."""
+
+
+class OutputStore(SpecModel):
+    """A store of the run's own, where it is not the release's."""
+
+    uri: Uri
+    """s3://bucket/prefix, or a directory that all services see."""
+    secret_ref: SecretRef | None = None
+    """The Secret with endpoint and keys of an S3 store."""
+
+
+class Output(SpecModel):
+    """What is published, and where."""
+
+    formats: Annotated[list[Format], NoDuplicates, Field(min_length=1, max_length=8, json_schema_extra=AS_SET)] = Field(
+        default_factory=lambda: [Format.PARQUET, Format.MESSAGES]
+    )
+    """Parquet: all columns with lineage. Messages: JSONL of chats, as trainers take it."""
+    store: OutputStore | None = None
+    """Where, if not in the release's store."""
