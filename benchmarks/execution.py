@@ -1,0 +1,218 @@
+"""How many programs the execution service judges in a second, and how long one takes, beside what it could be at best.
+
+    .venv/bin/python benchmarks/execution.py [--output benchmarks/execution.md]
+
+Each round measures every line once, in an order that is drawn anew; a figure is the median of the rounds and a ratio
+is the median of ratios within one round, so that a machine that is busy for a while disturbs all lines alike.
+
+* `service`: over gRPC on a Unix socket, as a run uses it. One program after the other, some at a time, or all at once.
+* `pool`: the same sandboxes without gRPC: what the service could reach.
+* `fork`: `python program.py` as a child process, without sandbox, limits or a verdict that means anything.
+* `sandbox`: one that is started and ended, and judges nothing: what a program in a sandbox of its own costs at least.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from seedmill.execution.bundle import guest_python
+from seedmill.execution.client import ExecutionClient
+from seedmill.execution.pool import Pool
+from seedmill.execution.runsc_build import find_runsc
+from seedmill.execution.sandbox import Sandbox, SandboxKind
+from seedmill.execution.server import service
+from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
+from seedmill.serving.channel import Channels
+from seedmill.serving.logs import LogFormat, LogLevel, configure_logs
+from seedmill.serving.server import running_server
+
+CONCURRENCY = (1, 2, 8)
+Run = Callable[[Program], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table: who runs programs, which kind, so many at a time (0 = all at once), how many in all."""
+
+    name: str
+    run: Run
+    program: Program
+    at_once: int
+    count: int
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {'batch' if self.at_once == 0 else self.at_once}"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Programs in a second, and latencies in milliseconds."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
+def program(number: int) -> Program:
+    """A small function with three assertions, of which no two are alike."""
+    name = f"spread_{number}"
+    solution = (
+        f"def {name}(values, step={number % 7 + 1}):\n"
+        '    """Differences of neighbours, in multiples of a step."""\n'
+        "    ordered = sorted(values)\n"
+        "    return [(b - a) // step for a, b in zip(ordered, ordered[1:])]\n"
+    )
+    gap = number % 7 + 1
+    tests = (
+        f"assert {name}([]) == []\nassert {name}([{2 * gap}, 0]) == [2]\nassert {name}([0, {gap}, {gap}]) == [1, 0]\n"
+    )
+    return Program(f"p{number}", "python", solution, tests)
+
+
+async def measure(line: Line, first: int) -> Figure:
+    """Run a line's programs."""
+    places = asyncio.Semaphore(line.at_once or line.count)
+    latencies: list[float] = []
+
+    async def one(number: int) -> None:
+        made = program(first + number)
+        async with places:
+            began = time.perf_counter()
+            await line.run(
+                replace(made, verdict=line.program.verdict, isolation=line.program.isolation, timeout_seconds=10.0)
+            )
+            latencies.append(1000 * (time.perf_counter() - began))
+
+    began = time.perf_counter()
+    await asyncio.gather(*map(one, range(line.count)))
+    seconds = time.perf_counter() - began
+    latencies.sort()
+    return Figure(line.count / seconds, latencies[len(latencies) // 2], latencies[int(0.99 * (len(latencies) - 1))])
+
+
+def checked(execute: Callable[[Program], Awaitable[Verdict]]) -> Run:
+    """Fails the benchmark when a right program does not pass: what is fast and wrong is no figure."""
+
+    async def run(each: Program) -> None:
+        verdict = await execute(each)
+        if verdict.status is not Status.PASS:
+            raise SystemExit(f"{each.id}: {verdict.status} {verdict.reason}")
+
+    return run
+
+
+async def fork(each: Program) -> None:
+    """Without any sandbox."""
+    process = await asyncio.create_subprocess_exec(
+        guest_python().path, "-I", "-S", "-c", each.solution + each.tests, stdin=asyncio.subprocess.DEVNULL
+    )
+    if await process.wait():
+        raise SystemExit(f"{each.id} ended with {process.returncode}")
+
+
+async def bare_sandbox(_each: Program) -> None:
+    """A sandbox that is started and ended."""
+    runsc = find_runsc()
+    sandbox = await Sandbox.start(SandboxKind(guest_python(), runsc), 0)
+    await sandbox.close()
+
+
+def lines(served: Run, pooled: Run, count: int) -> list[Line]:
+    """What is measured."""
+    few = max(4, count // 10)
+    found: list[Line] = []
+    for isolation, kind, many in (
+        (Isolation.POOLED, VerdictKind.STRICT, count),
+        (Isolation.POOLED, VerdictKind.TOKEN, count),
+        (Isolation.FRESH, VerdictKind.STRICT, few),
+    ):
+        asked = replace(program(0), isolation=isolation, verdict=kind)
+        words = f"{isolation.lower()} {kind.lower()}"
+        found += [Line(f"service {words}", served, asked, at_once, many) for at_once in (*CONCURRENCY, 0)]
+        found.append(Line(f"pool {words}", pooled, asked, 8, many))
+    return [*found, Line("fork", fork, program(0), 2, count), Line("sandbox", bare_sandbox, program(0), 2, few)]
+
+
+async def rounds(count: int, programs: int) -> dict[str, list[Figure]]:
+    """All figures of all rounds, by line."""
+    results: dict[str, list[Figure]] = {}
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        address = await stack.enter_async_context(running_server([service()], f"unix:{folder}/execution.sock"))
+        channels = Channels([address], "execution")
+        stack.push_async_callback(channels.close)
+        client = ExecutionClient(channels, "benchmark")
+        stack.push_async_callback(client.close)
+        pool = Pool(native=False)
+        await pool.start()
+        stack.push_async_callback(pool.close)
+        measured = lines(checked(client.execute), checked(pool.run), programs)
+        for number in range(count):
+            for line in random.sample(measured, len(measured)):
+                results.setdefault(line.title, []).append(await measure(line, number * programs))
+            print(f"round {number + 1} of {count}", file=sys.stderr)
+    return {line.title: results[line.title] for line in measured}
+
+
+def report(results: dict[str, list[Figure]]) -> str:
+    """The page."""
+    out = [
+        "| what, how many at a time | programs/s | p50 ms | p99 ms |",
+        "|---|---|---|---|",
+        *(
+            f"| {title} | {_median(f.rate for f in figures):.1f} | {_median(f.p50 for f in figures):.0f} "
+            f"| {_median(f.p99 for f in figures):.0f} |"
+            for title, figures in results.items()
+        ),
+        "",
+        "| ratio | measured | target |",
+        "|---|---|---|",
+    ]
+    for above, below, target in (
+        ("service pooled strict, 8", "pool pooled strict, 8", "0.9"),
+        ("service pooled token, 8", "pool pooled token, 8", "0.9"),
+        ("service pooled strict, 8", "service pooled token, 8", "0.5"),
+        ("service fresh strict, 2", "sandbox, 2", "-"),
+        ("service pooled token, 2", "fork, 2", "-"),
+    ):
+        ratio = _median(a.rate / b.rate for a, b in zip(results[above], results[below], strict=True))
+        out.append(f"| {above} / {below} | {ratio:.2f} | {target} |")
+    return "\n".join(out)
+
+
+def _median(values: Iterable[float]) -> float:
+    return statistics.median(list(values))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--programs", type=int, default=100, help="of each line, in each round")
+    parser.add_argument("--output", type=Path, help="write the page there too")
+    options = parser.parse_args()
+    configure_logs(LogFormat.AUTO, LogLevel.WARNING)
+    results = asyncio.run(rounds(options.rounds, options.programs))
+    page = (
+        "# Execution: programs a second\n\n"
+        "Written by `benchmarks/execution.py`, which says what the lines are. "
+        f"{os.cpu_count()} CPUs, median of {options.rounds} rounds of {options.programs} programs.\n\n"
+        f"{report(results)}\n"
+    )
+    print(page)
+    if options.output:
+        options.output.write_text(page)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
