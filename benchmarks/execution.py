@@ -123,7 +123,7 @@ async def fork(each: Program) -> None:
 async def bare_sandbox(_each: Program) -> None:
     """A sandbox that is started and ended."""
     runsc = find_runsc()
-    sandbox = await Sandbox.start(SandboxKind(guest_python(), runsc), 0)
+    sandbox = await Sandbox.start(SandboxKind(guest_python(), runsc, "bare"), 0)
     await sandbox.close()
 
 
@@ -153,7 +153,7 @@ async def rounds(count: int, programs: int) -> dict[str, list[Figure]]:
         stack.push_async_callback(channels.close)
         client = ExecutionClient(channels, "benchmark")
         stack.push_async_callback(client.close)
-        pool = Pool(native=False)
+        pool = Pool()
         await pool.start()
         stack.push_async_callback(pool.close)
         measured = lines(checked(client.execute), checked(pool.run), programs)

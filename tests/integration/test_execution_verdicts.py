@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from seedmill.execution.client import ExecutionClient
+from seedmill.execution.level import Level
 from seedmill.execution.pool import Pool
 from seedmill.execution.server import service
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
@@ -52,7 +53,7 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         require("runsc")
     elif os.geteuid() != 0:
         pytest.skip("native separation by user needs root")
-    pool = Pool(native=native, slots=1)
+    pool = Pool(Level.PROCESS if native else Level.GVISOR, slots=1)
     await pool.start()
     try:
         yield Bench(pool)
@@ -412,7 +413,7 @@ async def test_there_is_no_network(bench: Bench):
 
 async def test_the_machine_is_out_of_reach():
     require("runsc")
-    pool = Pool(native=False, slots=1)
+    pool = Pool(slots=1)
     await pool.start()
     try:
         look = (
@@ -458,12 +459,12 @@ async def test_without_gvisor_nothing_runs_unless_it_is_asked_for(monkeypatch: p
     monkeypatch.setenv("SEEDMILL_CACHE", str(tmp_path))
     monkeypatch.delenv("SEEDMILL_RUNSC", raising=False)
     with pytest.raises(Misconfigured, match=r"seedmill setup sandbox.*--isolation=process"):
-        await Pool(native=False).start()
+        await Pool().start()
 
 
 async def test_a_fresh_sandbox_serves_one_test():
     require("runsc")
-    pool = Pool(native=False, slots=1)
+    pool = Pool(slots=1)
     await pool.start()
     try:
         for _ in range(2):

@@ -82,7 +82,11 @@ def serve_inference(
 def serve_execution(
     address: AddressOption,
     isolation: Annotated[
-        str, typer.Option(help="gvisor, or `process`: programs run WITHOUT a sandbox, on this machine.")
+        str,
+        typer.Option(
+            help="gvisor: sandboxes that this service starts. pod: it runs in a gVisor pod itself. "
+            "process: programs run WITHOUT a sandbox, on this machine."
+        ),
     ] = "gvisor",
     workers: Annotated[
         int, typer.Option(min=0, help="Programs that run at the same time; 0: one for each CPU.", show_default=False)

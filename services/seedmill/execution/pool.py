@@ -9,8 +9,9 @@ import os
 from collections.abc import Sequence
 
 from seedmill.execution.bundle import guest_python
+from seedmill.execution.level import Level, check_pod
 from seedmill.execution.runsc_build import find_runsc, runsc_version
-from seedmill.execution.sandbox import Sandbox, SandboxKind, SandboxLost
+from seedmill.execution.sandbox import PLATFORM, Sandbox, SandboxKind, SandboxLost
 from seedmill.execution.sandbox_folder import sweep_abandoned
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
 from seedmill.serving.errors import Busy, Misconfigured, Unavailable
@@ -25,10 +26,10 @@ RUNS = 3
 
 
 class Pool:
-    """Runs programs. `native`: without gVisor. Made anywhere, started inside the event loop that uses it."""
+    """Runs programs. Made anywhere, started inside the event loop that uses it."""
 
-    def __init__(self, *, native: bool, slots: int | None = None) -> None:
-        self._native = native
+    def __init__(self, level: Level = Level.GVISOR, *, slots: int | None = None) -> None:
+        self._level = level
         self.slots = slots or os.cpu_count() or 1
         self._idle: asyncio.Queue[_Slot] = asyncio.Queue()
         self._all: list[_Slot] = []
@@ -38,20 +39,25 @@ class Pool:
     @property
     def isolations(self) -> Sequence[Isolation]:
         """What this pool offers."""
-        return (Isolation.PROCESS,) if self._native else (Isolation.POOLED, Isolation.FRESH)
+        return self._level.isolations
 
     async def start(self) -> None:
         """Start every sandbox. Raises Misconfigured when there is no gVisor, Unavailable when it cannot be started."""
-        runsc = None if self._native else find_runsc()
-        if runsc is None and not self._native:
+        if self._level is Level.POD:
+            check_pod()
+        runsc = find_runsc() if self._level is Level.GVISOR else None
+        if runsc is None and self._level is Level.GVISOR:
             raise Misconfigured(
                 "SandboxMissing",
                 "gVisor's runsc is not there, and programs do not run without a sandbox: run `seedmill setup sandbox`, "
                 "or say --isolation=process to run them WITHOUT one",
             )
         await asyncio.to_thread(sweep_abandoned)
-        version = "" if runsc is None else await asyncio.to_thread(runsc_version, runsc)
-        self.kind = SandboxKind(await asyncio.to_thread(guest_python), runsc, version)
+        python = await asyncio.to_thread(guest_python)
+        if runsc is None:
+            self.kind = SandboxKind(python, None, "gVisor pod" if self._level is Level.POD else "process")
+        else:
+            self.kind = SandboxKind(python, runsc, f"runsc {await asyncio.to_thread(runsc_version, runsc)} {PLATFORM}")
         self._all = [_Slot(number, self.kind) for number in range(self.slots)]
         await asyncio.gather(*(slot.renew() for slot in self._all))
         for slot in self._all:

@@ -44,16 +44,14 @@ class SandboxLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SandboxKind:
-    """What sandboxes are started as: `runsc` is None for native processes, `version` is the one that it says."""
+    """What sandboxes are started as: `runsc` is None for native processes.
+
+    `name` is for verdicts: runsc with version and platform, `gVisor pod`, or `process`.
+    """
 
     python: GuestPython
     runsc: Path | None
-    version: str = ""
-
-    @property
-    def name(self) -> str:
-        """For verdicts: runsc's version and platform, or `process`."""
-        return "process" if self.runsc is None else f"runsc {self.version} {PLATFORM}"
+    name: str
 
 
 class Sandbox:

@@ -5,29 +5,27 @@ from typing import Any
 
 import grpc
 
+from seedmill.execution.level import level_named
 from seedmill.execution.messages import program_of, verdict_message
 from seedmill.execution.pool import ENVIRONMENTS, LANGUAGES, Pool
 from seedmill.records.verdict import Program
-from seedmill.serving.errors import InvalidRequest, Misconfigured
+from seedmill.serving.errors import InvalidRequest
 from seedmill.serving.grouping import in_groups
 from seedmill.serving.server import Service
 from seedmill.v1alpha1 import execution_pb2 as pb
 from seedmill.v1alpha1 import execution_pb2_grpc as pb_grpc
 
 MAX_PROGRAMS = 256
-LEVELS = ("gvisor", "process")
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 def service(isolation: str = "gvisor", workers: int | None = None) -> Service:
-    """The service, to be served. `isolation` is gvisor, or process: programs run WITHOUT a sandbox.
+    """The service, to be served. `isolation` names a `Level`.
 
     `workers` is how many run at the same time, by default one for each CPU. Raises Misconfigured for another level.
     """
-    if isolation not in LEVELS:
-        raise Misconfigured("IsolationUnknown", f"isolation {isolation!r} is none of {', '.join(LEVELS)}")
-    servicer = _Servicer(Pool(native=isolation == "process", slots=workers))
+    servicer = _Servicer(Pool(level_named(isolation), slots=workers))
     return Service("execution", servicer.register, start=servicer.start, stop=servicer.close)
 
 
