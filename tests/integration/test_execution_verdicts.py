@@ -388,6 +388,24 @@ async def test_too_much_memory_is_found_however_short_it_was_held(bench: Bench, 
     assert (await bench.run(SHORTLY.format("return 1"), "assert f() == 1", kind, megabytes=400)).status is Status.PASS
 
 
+async def test_how_large_the_service_is_does_not_hide_what_a_program_uses():
+    """What starts a process leaves its own peak in that process's figures, and by them 90 MiB would look like none."""
+    if os.geteuid() != 0:
+        pytest.skip("native separation by user needs root")
+    ballast = bytearray(400 << 20)
+    # Filled and freed faster than the watch looks, at every moment between two looks.
+    later = "import time\ndef f():\n    time.sleep({})\n    x = bytearray(80 << 20)\n    del x\n    return 1\n"
+    solutions = [later.format(0.005 * step) for step in range(10)]
+    pool = Pool(Level.PROCESS, slots=1)
+    await pool.start()
+    try:
+        verdicts = [await Bench(pool).run(solution, "assert f() == 1", megabytes=64) for solution in solutions]
+    finally:
+        await pool.close()
+    assert len(ballast) == 400 << 20
+    assert [verdict.status for verdict in verdicts] == 10 * [Status.MEMORY]
+
+
 async def test_a_solution_that_hangs_up_is_not_waited_for(bench: Bench):
     solution = "import os, time\ndef f():\n    os.closerange(3, 256)\n    time.sleep(60)\n"
     verdict = await bench.run(solution, "assert f() == 1", STRICT, seconds=5.0)

@@ -35,12 +35,10 @@ class Processes:
         """Memory in use: of the whole sandbox, or natively of this warden's two users."""
         if not self.native:
             return _sandbox_bytes()
-        page = resource.getpagesize()
         total = 0
         for pid in self._own():
             try:
-                with open(f"/proc/{pid}/statm") as file:
-                    total += int(file.read().split()[1]) * page
+                total += resident_bytes(pid)
             except (OSError, IndexError):
                 continue
         return total
@@ -84,6 +82,12 @@ class Processes:
             if at == me:
                 found.append(pid)
         return found
+
+
+def resident_bytes(pid):
+    """Memory of a process now. Raises OSError, IndexError when it has ended."""
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
 
 
 def reap(ends):

@@ -6,7 +6,6 @@ that the tests are done, with the nonce and how many assertions ran; `x` that th
 """
 
 import os
-import resource
 import select
 import socket
 import struct
@@ -16,7 +15,7 @@ import time
 from . import solution_process
 from .child import confined
 from .judgement import too_much_memory, verdict
-from .processes import reap
+from .processes import reap, resident_bytes
 from .reasons import one_line
 from .test_process import AUTO, STRICT, TOKEN, TestProcess
 
@@ -65,7 +64,7 @@ class Run:
         """Run it to its end, clean up, and judge."""
         started = time.monotonic()
         before = self.processes.used_bytes()
-        own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+        own_bytes = resident_bytes(os.getpid())
         self.start()
         try:
             self.watch(started + 3 * self.cpu_seconds + 1, before)
@@ -76,8 +75,9 @@ class Run:
                 if fd is not None:
                     os.close(fd)
             left = self.processes.sweep()
-        # Each process began as a copy of this one.
-        self.peak_bytes = max(end.peak_bytes for end in (*self.ends.values(), *left.values())) - own_peak
+        # Each process began as a copy of this one, as large as it was then. Not this one's peak: that is also the peak
+        # of the program that started it, which may be larger than what a test may use.
+        self.peak_bytes = max(end.peak_bytes for end in (*self.ends.values(), *left.values())) - own_bytes
         status, reason, asserts = verdict(self)
         strict = self.plan is not None and self.plan[0] == "strict"
         return {
