@@ -2,12 +2,13 @@
 
 List the corpus; when the same collection of the same listing is finished, that is the result. Else read it once,
 document by document: licence gate, then extraction in child processes, then buckets on disk that sort and deduplicate,
-then parts in the store, and the manifest last.
+then near-duplicates and the type check where they are asked for, then parts in the store, and the manifest last.
 
 What names the result: `seeds/<corpus>-<collector>`, two digests. The corpus digest is the sum, modulo 2^256, of a hash
 of every document as it was read (path, project, version, licence, text) or left out (path, reason), so it depends
 neither on order nor on how documents are packed in files, and needs no second pass. The collector digest is of what was
-asked and of what decides the answer (rules' version, limits, Python's grammar). Neither holds a path of this machine.
+asked and of what decides the answer (rules' version, limits, Python's grammar, type checker). Neither holds a path of
+this machine.
 """
 
 import errno
@@ -31,6 +32,8 @@ from seedmill.seeding.listing import Listing, take_listing
 from seedmill.seeding.nothing import nothing_collected
 from seedmill.seeding.publishing import find_finished, publish_seeds, remember_finished
 from seedmill.seeding.request import Request, checked_request
+from seedmill.seeding.screening import FunctionJudge, Judge, nothing_wrong, screened
+from seedmill.seeding.type_check import TypeChecker
 from seedmill.seeding.workers import BatchResult, Workers
 from seedmill.serving.errors import Misconfigured, Unavailable
 from seedmill.storage import ReadOnlyStore, StorageError, Store, open_store
@@ -60,6 +63,11 @@ class Tally:
         """Add a document to the corpus digest."""
         line = "\0".join(parts).encode("utf-8", "surrogateescape")
         self.corpus_sum = (self.corpus_sum + int.from_bytes(sha256(line).digest(), "big")) % (1 << 256)
+
+    def drop(self, reason: str, seeds: int) -> None:
+        """Count seeds that were found and do not stay."""
+        self.skipped[reason] += seeds
+        self.seeds -= seeds
 
     @property
     def corpus_digest(self) -> str:
@@ -136,7 +144,7 @@ class _Collecting:
         with SeedBuckets(self._folder) as buckets:
             self._extract(listing, buckets)
             manifest, collected = publish_seeds(
-                self._store, self._distinct(buckets), self._manifest, collector, self._folder, self._check_stop
+                self._store, self._screened(buckets, listing), self._manifest, collector, self._folder, self._check_stop
             )
         if not collected.count:
             raise nothing_collected(self._request.collection, manifest, self._tally.documents, listing)
@@ -200,17 +208,24 @@ class _Collecting:
             except OSError:
                 yield Skipped("unreadable", file.path)
 
-    def _distinct(self, buckets: SeedBuckets) -> Iterator[Seed]:
-        """Seeds by id, within the languages' quotas."""
+    def _screened(self, buckets: SeedBuckets, listing: Listing) -> Iterator[Seed]:
+        """Seeds by id that pass what is asked of them, within the languages' quotas."""
         quotas = {each.language: each.max_seeds for each in self._request.collection.languages}
-        taken: Counter[str] = Counter()
-        for seed in buckets.in_order():
-            taken[seed.language] += 1
-            if quotas[seed.language] and taken[seed.language] > quotas[seed.language]:
-                self._tally.skipped["quota"] += 1
-                continue
-            yield seed
-        self._tally.skipped["duplicate"] += buckets.duplicates
+        yield from screened(buckets.in_order(), quotas, self._judge(listing), self._tally.drop)
+        self._tally.drop("duplicate", buckets.duplicates)
+        self._report(listing)
+
+    def _judge(self, listing: Listing) -> Judge:
+        if not self._request.functions_are_screened:
+            return nothing_wrong
+        folder = self._folder / "type-check"
+        folder.mkdir()
+
+        def tick() -> None:
+            self._check_stop()
+            self._report(listing)
+
+        return FunctionJudge(TypeChecker(folder, self._request.limits, tick).check)
 
     def _manifest(self) -> SeedsManifest:
         """All but the parts: known once the last seed was written."""

@@ -30,7 +30,11 @@ class Limits:
     parse_cpu_seconds: float = 10.0
     """CPU time for one document; the child that takes longer is killed."""
     worker_memory_bytes: int = 2048 * MIB
-    """Data segment of a child that parses documents."""
+    """Data segment of a child that parses documents or checks types."""
+    type_check_cpu_seconds: float = 5.0
+    """CPU time of a type check, and a hundredth of a second more for each function in it; most need a thousandth."""
+    type_check_output_bytes: int = 64 * MIB
+    """Longest report of a type check: some hundred bytes for an error."""
 
     def expansion_cap(self, compressed_bytes: int) -> int:
         """Decompressed bytes after which a container counts as a bomb."""

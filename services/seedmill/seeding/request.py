@@ -15,9 +15,10 @@ from seedmill.seeding.extraction import Task
 from seedmill.seeding.languages import LANGUAGES, canonical_language, nearest_language
 from seedmill.seeding.limits import Limits
 from seedmill.seeding.reading import Reading
+from seedmill.seeding.type_check import type_checker_version
 from seedmill.serving.errors import InvalidRequest, Misconfigured
 
-COLLECTOR_VERSION = 1
+COLLECTOR_VERSION = 2
 """Raised with every change of rules that changes which seeds come out; finished collections are then made again."""
 
 
@@ -34,6 +35,11 @@ class Request:
     def licenses_settled(self) -> bool:
         """Whether the documents' licences were allowed by the run that published them."""
         return is_dataset(self.collection)
+
+    @property
+    def functions_are_screened(self) -> bool:
+        """Whether near-duplicates and functions with type errors are left out, as Self-OSS-Instruct does."""
+        return self.collection.kind is SeedKind.FUNCTION and self.collection.self_oss_filters
 
     def task(self, corpus: str) -> Task:
         c = self.collection
@@ -67,6 +73,7 @@ class Request:
             "request": self.as_json(corpus),
             "limits": asdict(self.limits),
             "grammar": list(sys.version_info[:2]) if self.collection.kind is SeedKind.FUNCTION else [],
+            "type_checker": type_checker_version() if self.functions_are_screened else "",
         }
         return sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
