@@ -57,6 +57,8 @@ class _Child:
     log: Path
     process: asyncio.subprocess.Process | None = None
     stopping: bool = False
+    patience_seconds: float = 0.0
+    """How long it may take to end: nothing while it starts, for then it hears no signal and has nothing to finish."""
 
     async def keep_running(self) -> None:
         while not self.stopping:
@@ -78,7 +80,7 @@ class _Child:
             return
         self.process.terminate()
         try:
-            await asyncio.wait_for(self.process.wait(), STOP_SECONDS)
+            await asyncio.wait_for(self.process.wait(), self.patience_seconds)
         except TimeoutError:
             self.process.kill()
             await self.process.wait()
@@ -118,6 +120,8 @@ async def services(options: HostOptions, run_name: str) -> AsyncGenerator[Servic
         for each in channels.values():
             stack.push_async_callback(each.close)
         await _wait_until_ready(channels, children)
+        for child in children:
+            child.patience_seconds = STOP_SECONDS
         yield Services(
             SeedingClient(channels["seeding"]),
             InferenceClient(channels["inference"], run_name) if "inference" in channels else _NotStarted(),
