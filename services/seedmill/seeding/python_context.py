@@ -93,7 +93,10 @@ class _Closure:
         return needed
 
     def _take(self, index: int, name: str) -> Sequence[str]:
-        if index in self._blocks or index == self._function:
+        if index == self._function:
+            return ()
+        if index in self._blocks:
+            self._check_bound(index, name)
             return ()
         block = self._module.blocks[index]
         if block.is_main_guard:
@@ -118,6 +121,14 @@ class _Closure:
         self._blocks[index] = block
         optional = (n for n in block.names.perhaps if n in self._module.binders)
         return [*block.needs, *optional]
+
+    def _check_bound(self, index: int, name: str) -> None:
+        """Raise NotSelfContained for a name that only the body of a `try` binds, when its handler stands for it.
+
+        Names come in no order, so one that another has led to the handler must fare as it would have fared first.
+        """
+        if name not in self._blocks[index].binds:
+            raise NotSelfContained(f"the name {name}")
 
     def _take_changes(self) -> list[str]:
         """Blocks that change, in place, a value that a block taken so far has made."""

@@ -212,6 +212,26 @@ def test_import_that_is_not_there_is_replaced_by_its_fallback() -> None:
     run_alone(functions["plain"])
 
 
+@pytest.mark.parametrize("number", range(12))  # names are met in the order of their hashes, which no test can choose
+def test_name_that_the_fallback_does_not_bind_is_missing_whatever_name_led_to_it(number: int) -> None:
+    functions, skipped = extract(f'''
+        try:
+            from .fast import here{number}, gone{number}
+        except ImportError:
+            here{number} = None
+
+        def both(x):
+            """Use both."""
+            return here{number}, gone{number}
+
+        def one(x):
+            """Use what is there."""
+            return here{number}
+    ''')
+    assert functions.keys() == {"one"}
+    assert skipped == {"not_self_contained": 1}
+
+
 def test_standard_library_fallbacks_stay_as_they_are() -> None:
     functions, _ = extract('''
         try:
