@@ -255,11 +255,15 @@ def test_without_gvisor_nothing_runs_and_both_ways_out_are_said(command: str, tm
     assert "--isolation=process" in line
 
 
-def test_a_store_that_is_away_is_named_with_its_endpoint(run_without_store: "subprocess.Popen[str]", endpoint: str):
-    out, err = run_without_store.communicate(timeout=120)
-    line = error_line(subprocess.CompletedProcess(run_without_store.args, run_without_store.returncode, out, err))
-    assert line.startswith("reading s3://datasets/mine/runs/local/mine-")
+def test_a_store_that_is_away_is_waited_for_and_named_with_its_endpoint(
+    run_without_store: "subprocess.Popen[str]", endpoint: str
+):
+    assert run_without_store.stderr is not None
+    line = next(line for line in run_without_store.stderr if "waiting" in line).strip()
+    run_without_store.send_signal(signal.SIGINT)
+    assert "store: reading s3://datasets/mine/runs/local/mine-" in line
     assert line.endswith(f"{endpoint} cannot be reached (Connection refused); check the endpoint and the network")
+    assert run_without_store.wait(60) == 130
 
 
 def test_a_store_without_settings_is_answered_with_their_names(spec: Path):

@@ -112,7 +112,7 @@ class Engine:
             random_hex=lambda: f"{random.getrandbits(32):08x}",
         )
         frontier = self.frontier()
-        resumed = await resume(self.store, self.journal, frontier, CFG, retry=retry)
+        resumed = await resume(self.store, self.journal, frontier, CFG, Patience(), retry=retry)
         walker = Walker(
             self.recipe,
             CFG,

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from seedmill.serving.errors import Busy, Unavailable
+from seedmill.storage.store import StoreAway, StoreFull
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 FIRST_PAUSE_SECONDS = 0.5
@@ -37,3 +39,18 @@ class Patience:
             else:
                 self.waiting.pop(dependency, None)
                 return result
+
+    async def store(self, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+        """What blocking work on the store gives, in a thread. A store that is away or full is waited for."""
+        return await self.storing(lambda: asyncio.to_thread(work, *args, **options))
+
+    async def storing(self, work: Callable[[], Awaitable[T]]) -> T:
+        """As `store`, for work that is asynchronous itself. It is begun anew, so it must not have begun anything."""
+
+        async def call() -> T:
+            try:
+                return await work()
+            except (StoreAway, StoreFull) as error:
+                raise Unavailable("StoreUnavailable", str(error)) from error
+
+        return await self.call("store", call)

@@ -112,27 +112,27 @@ async def prepare(
     store = order.store
     digest = spec_digest(order.generation)
     prefix = run_prefix(order.namespace, order.generation.metadata.name, digest)
-    run = await asyncio.to_thread(_read_run, store, prefix)
+    run = await patience.store(_read_run, store, prefix)
     if run is not None and run.recipe_digest != recipe.digest:
         raise Misconfigured(
             "RecipeChanged",
             f"{prefix} was begun with another version of recipe {run.recipe} (its prompts or rules have changed); "
             "finish it with that version, or give the resource another name",
         )
-    pins = await asyncio.to_thread(_pins, order, run)
+    pins = await patience.store(_pins, order, run)
     decontaminator = await asyncio.to_thread(_decontaminator, pins.benchmarks)
-    collection = await asyncio.to_thread(_collection, order, pins)
+    collection = await patience.store(_collection, order, pins)
     collected = await patience.call("seeding", partial(seeding.collect, collection, on_collection))
     if run is None:
         run = _new_run(order, recipe, digest, collected, pins)
-        await asyncio.to_thread(store.put, f"{prefix}/run.json", run.encode())
+        await patience.store(store.put, f"{prefix}/run.json", run.encode())
     elif run.seeds_digest != collected.digest:
         raise Misconfigured(
             "SeedsChanged",
             f"the corpus {collection.corpus_uri} has changed since {prefix} was begun ({collected.count} seeds now, "
             f"{run.seeds_count} then); restore it, or give the resource another name to begin a new run",
         )
-    seeds = SeedShard.of(SeedReader(store, run.seeds_prefix), order.spec.seeds.shard)
+    seeds = SeedShard.of(await patience.store(SeedReader, store, run.seeds_prefix), order.spec.seeds.shard)
     return Prepared(run, recipe, seeds, decontaminator, limits_of(order.spec, seeds.count))
 
 

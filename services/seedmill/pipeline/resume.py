@@ -1,6 +1,5 @@
 """From what the journal holds to a frontier that goes on behind it."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from seedmill.filters.decontamination import Decontaminator
 from seedmill.filters.similarity import RowIndex
 from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.journal_writer import JournalWriter
+from seedmill.pipeline.patience import Patience
 from seedmill.pipeline.preparation import Prepared
 from seedmill.recipes.rebuild import rebuild
 from seedmill.records.journal import RetryRecord, root_index
@@ -51,13 +51,15 @@ def new_frontier(
     )
 
 
-async def resume(store: Store, journal: JournalWriter, frontier: Frontier, cfg: str, *, retry: bool) -> Resumed:
+async def resume(
+    store: Store, journal: JournalWriter, frontier: Frontier, cfg: str, patience: Patience, *, retry: bool
+) -> Resumed:
     """Open the journal and fold in what is settled. With `retry`, failed ends are tried anew. Raises StorageError."""
-    listing = await journal.open()
+    listing = await patience.storing(journal.open)
     index = JournalIndex(cfg)
     damaged: list[str] = []
-    read = await asyncio.to_thread(lambda: list(read_segments(store, listing.segments)))
-    await asyncio.to_thread(delete_rolled_up, store, read)
+    read = await patience.store(lambda: list(read_segments(store, listing.segments)))
+    await patience.store(delete_rolled_up, store, read)
     journal.roll_up(worth_rolling_up(listing.segments))
     for segment in read:
         if segment.damage:

@@ -107,19 +107,21 @@ class Run:
         self.progress.phase = Phase.COLLECTING
         prepared = await prepare(self._order, recipe, self._services.seeding, self._patience, self._note_collection)
         report = RunReport(store, prepared.run.prefix, self.progress)
-        await asyncio.to_thread(report.load)
-        head = await asyncio.to_thread(read_head, store, prepared.run.prefix)
+        await self._patience.store(report.load)
+        head = await self._patience.store(read_head, store, prepared.run.prefix)
         if head is not None and self._is_satisfied(head, prepared, report):
             self.progress.phase = Phase.ENDED
             return RunResult(Ending(head.end), prepared.run, head, Ledger.from_json(head.ledger))
         result = await self._generate(prepared, head, report)
-        await asyncio.to_thread(report.write, result.ending, result.ledger)
+        await self._patience.store(report.write, result.ending, result.ledger)
         self.progress.phase = Phase.ENDED
         return result
 
     async def _generate(self, prepared: Prepared, head: Head | None, report: RunReport) -> RunResult:
         spec, store, run = self._order.spec, self._order.store, prepared.run
-        outcomes = {} if head is None else await asyncio.to_thread(read_outcomes, store, run.prefix, head.publication)
+        outcomes = (
+            {} if head is None else await self._patience.store(read_outcomes, store, run.prefix, head.publication)
+        )
         frontier = new_frontier(prepared, prepared.decontaminator, outcomes, self._walked)
         journal = JournalWriter(
             store,
@@ -128,7 +130,7 @@ class Run:
             window=spec.max_in_flight,
         )
         retry = report.last_ending == Ending.TOO_MANY_FAILURES
-        resumed = await resume(store, journal, frontier, run.cfg, retry=retry)
+        resumed = await resume(store, journal, frontier, run.cfg, self._patience, retry=retry)
         walker = Walker(
             prepared.recipe,
             run.cfg,
@@ -138,7 +140,7 @@ class Run:
             journal,
             self._patience,
             self.progress,
-            await asyncio.to_thread(load_reuse, store, run.reuse),
+            await self._patience.store(load_reuse, store, run.reuse),
         )
         limits = self._runner_limits(report)
         runner = self._runner = Runner(
@@ -176,7 +178,7 @@ class Run:
         store, prefix = self._order.store, prepared.run.prefix
         publish = partial(self._services.aggregation.publish, store.uri, prefix, prepared.limits, published)
         await self._patience.call("aggregation", publish)
-        head = await asyncio.to_thread(read_head, store, prefix)
+        head = await self._patience.store(read_head, store, prefix)
         if head is None:
             raise StorageError(f"{store.uri}/{prefix}/HEAD.json is missing right after it was written")
         return Ending(published.value), head

@@ -3,7 +3,7 @@
 import urllib3.exceptions
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 
-from seedmill.storage.store import ObjectMissing, ReadOnlyStore, StorageError, StoreFull
+from seedmill.storage.store import ObjectMissing, ReadOnlyStore, StorageError, StoreAway, StoreFull
 
 _PASSING = frozenset(
     {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeoutException", "Throttling"}
@@ -49,18 +49,23 @@ def as_storage_error(error: Exception, tried: str, *, writing: bool, bucket: str
         case S3Error(code=code, message=message):
             hint = _HINTS.get(code or "", "").format(bucket=bucket, endpoint=endpoint)
             text = f"{tried}: {endpoint} answered {code} ({message})" + (f"; {hint}" if hint else "")
+            if passes_by_itself(error):
+                return StoreAway(text)
             refused = error.response.status in (403, 405)
             return ReadOnlyStore(text) if refused and writing else StorageError(text)
         case ServerError():
-            return StorageError(f"{tried}: {endpoint} answered {error.status_code}; look at the server's log")
+            kind = StoreAway if passes_by_itself(error) else StorageError
+            return kind(f"{tried}: {endpoint} answered {error.status_code}; look at the server's log")
         case InvalidResponseError():
             return StorageError(f"{tried}: {endpoint} answered {_status(error)}, not as S3 does; is it an S3 endpoint?")
         case urllib3.exceptions.SSLError():
             return StorageError(
                 f"{tried}: no trusted TLS connection to {endpoint} ({_cause(error)}); SSL_CERT_FILE names its CA"
             )
+        case urllib3.exceptions.LocationParseError():
+            return StorageError(f"{tried}: {endpoint} is no address; correct the endpoint")
         case urllib3.exceptions.HTTPError():
-            return StorageError(
+            return StoreAway(
                 f"{tried}: {endpoint} cannot be reached ({_cause(error)}); check the endpoint and the network"
             )
         case MinioException():

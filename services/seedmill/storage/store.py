@@ -22,6 +22,10 @@ class StoreFull(StorageError):
     """No space (or quota) left. Works again once there is room."""
 
 
+class StoreAway(StorageError):
+    """It does not answer, or says that it cannot now. Works again by itself."""
+
+
 class ObjectMissing(StorageError):
     """No object has this key."""
 

@@ -20,6 +20,7 @@ from seedmill.records.seed import Seed
 from seedmill.seeding.collect import collect
 from seedmill.serving.errors import Misconfigured
 from seedmill.spec.model import DatasetGeneration
+from seedmill.storage import StorageError, StoreAway, StoreFull
 from support.hand_made_run import SEEDS, HandMadeRun
 from support.memory_store import MemoryStore
 
@@ -154,6 +155,21 @@ def test_a_benchmark_that_changed_under_a_run_is_refused_by_name(
     _add(tmp_path, "Ours", "another text of this task, of some length")
     with pytest.raises(Misconfigured, match="benchmark Ours is another one now"):
         prepared(store, described, corpus)
+
+
+def test_a_store_that_is_away_or_full_is_waited_for(
+    corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedmill.pipeline.patience.FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setenv("SEEDMILL_CACHE", str(tmp_path / "cache"))
+    trouble: list[StorageError] = [StoreAway("no answer"), StoreFull("no space"), StoreAway("no answer")]
+
+    def before_put(key: str) -> None:
+        if key.endswith("run.json") and trouble:
+            raise trouble.pop()
+
+    run = prepared(MemoryStore(before_put), generation({"corpus": {"uri": corpus}}), corpus)
+    assert (trouble, run.seeds.count) == ([], 6)
 
 
 def test_programs_for_packages_that_are_not_there_are_refused_before_the_run() -> None:
