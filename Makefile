@@ -1,6 +1,6 @@
 # Everything that is done with this repository. A machine needs Python 3.11-3.13, Go, gcc and make.
 #
-# Programs that are built (runsc, an S3 server) and the small model lie in ${SEEDMILL_CACHE:-~/.cache/seedmill}, outside
+# Programs that are built (runsc, an S3 server, helm) and the small model lie in ${SEEDMILL_CACHE:-~/.cache/seedmill}, outside
 # the tree, and are kept between clones.
 
 .DEFAULT_GOAL := help
@@ -61,7 +61,7 @@ protos: venv ## generate services/seedmill/v1alpha1 from protos/
 	tools/generate-protos services $(BIN)/python
 
 .PHONY: tools
-tools: sandbox s3-server model ## all programs and files that tests and demo need
+tools: sandbox s3-server helm model ## all programs and files that tests and demo need
 
 .PHONY: sandbox
 sandbox: venv ## gVisor's runsc
@@ -70,6 +70,10 @@ sandbox: venv ## gVisor's runsc
 .PHONY: s3-server
 s3-server: ## versitygw, an S3 server for tests
 	tools/build versitygw
+
+.PHONY: helm
+helm: ## helm, to check and install the charts
+	tools/build helm
 
 .PHONY: model
 model: venv ## the small language model that runs anywhere

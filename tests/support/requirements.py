@@ -80,6 +80,7 @@ def _embedded_model() -> Path | None:
 _REQUIREMENTS = {
     "runsc": Requirement(_runsc, "make sandbox"),
     "versitygw": Requirement(lambda: _built("versitygw"), "make s3-server"),
+    "helm": Requirement(lambda: _built("helm"), "make helm"),
     "the right to mount": Requirement(_mount, "sudo -E make test, on a machine of your own", everywhere=False),
     "embedded model": Requirement(_embedded_model, "make model"),
     "chromium": Requirement(
