@@ -1,7 +1,7 @@
 # Everything that is done with this repository. A machine needs Python 3.11-3.13, Go, gcc and make.
 #
-# Programs that are built (runsc, an S3 server, helm) and the small model lie in ${SEEDMILL_CACHE:-~/.cache/seedmill}, outside
-# the tree, and are kept between clones.
+# Programs that are built (runsc, an S3 server, helm) and the small model lie in ${SEEDMILL_CACHE:-~/.cache/seedmill},
+# outside the tree, and are kept between clones.
 
 .DEFAULT_GOAL := help
 SHELL := bash

@@ -1,0 +1,30 @@
+"""Ask services how they are: `SERVICE=host:port …`. Exit status 1 unless every one is SERVING within 20 seconds."""
+
+import sys
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+WAIT_SECONDS = 20
+SERVING = health_pb2.HealthCheckResponse.SERVING
+
+
+def state(service, address):
+    with grpc.insecure_channel(address) as channel:
+        request = health_pb2.HealthCheckRequest(service=service)
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=WAIT_SECONDS, wait_for_ready=True)
+        except grpc.RpcError as error:
+            return f"{error.code().name}: {error.details()}"
+    return "SERVING" if answer.status == SERVING else "NOT_SERVING"
+
+
+def main(arguments):
+    states = [(argument, state(*argument.split("=", 1))) for argument in arguments]
+    for argument, found in states:
+        print(argument, found)
+    return 0 if all(found == "SERVING" for _, found in states) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
