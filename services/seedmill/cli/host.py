@@ -7,7 +7,7 @@ process. A service that dies is started again, and the run waits for it as for a
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,12 +122,17 @@ async def services(options: HostOptions, run_name: str) -> AsyncGenerator[Servic
         await _wait_until_ready(channels, children)
         for child in children:
             child.patience_seconds = STOP_SECONDS
-        yield Services(
-            SeedingClient(channels["seeding"]),
-            InferenceClient(channels["inference"], run_name) if "inference" in channels else _NotStarted(),
-            ExecutionClient(channels["execution"], run_name) if "execution" in channels else _NotStarted(),
-            AggregationClient(channels["aggregation"]),
-        )
+        yield clients(channels, run_name)
+
+
+def clients(channels: Mapping[str, Channels], run_name: str) -> Services:
+    """The services as a run sees them. One that the run does not need may be missing: asking it is then an error."""
+    return Services(
+        SeedingClient(channels["seeding"]),
+        InferenceClient(channels["inference"], run_name) if "inference" in channels else _NotStarted(),
+        ExecutionClient(channels["execution"], run_name) if "execution" in channels else _NotStarted(),
+        AggregationClient(channels["aggregation"]),
+    )
 
 
 def _appending(log: Path) -> BinaryIO:

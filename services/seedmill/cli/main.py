@@ -11,6 +11,7 @@ import typer
 
 from seedmill.cli.benchmarks import benchmarks_app
 from seedmill.cli.crd import crd
+from seedmill.cli.dispatch import dispatch
 from seedmill.cli.doctor import doctor
 from seedmill.cli.execute import execute
 from seedmill.cli.inspect import inspect
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, preview, lint, inspect, replay, execute, doctor, crd):
+for command in (run, preview, lint, inspect, replay, execute, dispatch, doctor, crd):
     app.command()(command)
 app.add_typer(serve_app, name="serve")
 app.add_typer(setup_app, name="setup")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json as json_module
-import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,6 +61,7 @@ async def _run(
     from seedmill.cli.host import SERVICES, HostOptions, services
     from seedmill.cli.loading import needs_sandbox
     from seedmill.cli.outcome import describe, exit_status, result_json
+    from seedmill.cli.signals import Signals
     from seedmill.cli.workdir import corpus_uri, log_folder, only_process, prefix_of
     from seedmill.pipeline.preparation import Order, refuse_what_is_missing
     from seedmill.pipeline.run import Run
@@ -83,7 +83,7 @@ async def _run(
         async with services(options, prefix) as hosted:
             work = Run(Order(generation, store, corpus_uri(generation, file)), hosted)
             task = asyncio.create_task(work.execute())
-            signals = _Signals(work, task, console)
+            signals = Signals(work, task, console.print)
             display = Display(console, generation.metadata.name, work.progress.snapshot)
             shower = asyncio.create_task(display.show())
             try:
@@ -101,28 +101,3 @@ async def _run(
     else:
         describe(result, store, console, display.rates)
     return exit_status(result.ending, strict=strict, caught=signals.caught)
-
-
-class _Signals:
-    """The first SIGINT or SIGTERM drains, a second one stops at once. Nothing durable is lost either way."""
-
-    def __init__(self, work: Any, task: "asyncio.Task[Any]", console: Any) -> None:
-        self._work = work
-        self._task = task
-        self._console = console
-        self.caught: int | None = None
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._handle, int(number))
-
-    def _handle(self, number: int) -> None:
-        from seedmill.pipeline.progress import Phase
-
-        first = self.caught is None
-        self.caught = number
-        generating = self._work.progress.phase in (Phase.GENERATING, Phase.DRAINING)
-        if first and generating:
-            self._console.print("finishing what is in flight; once more to stop at once")
-            self._work.stop()
-        else:
-            self._task.cancel()
