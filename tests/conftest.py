@@ -1,10 +1,17 @@
-"""At the end of a run: what was skipped for want of something, and the command that gets it."""
+"""Before a run: commands can be interrupted. At its end: what was skipped for want of something, and how to get it."""
 
+import signal
 from collections import Counter
 
 import pytest
 
 from support.requirements import MISSING
+
+
+def pytest_configure() -> None:
+    """Let commands that tests start hear Ctrl-C: a shell starts what it runs in the background deaf to SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
