@@ -210,6 +210,15 @@ def test_a_teacher_that_closes_connections_is_waited_for_until_ctrl_c(taught: Pa
     assert "Traceback" not in done.stderr
 
 
+def test_ctrl_c_while_a_command_is_loading_is_quiet(spec: Path, tmp_path: Path):
+    with watched("run", spec, "--workdir", tmp_path / "work") as run:
+        loaded = Path(f"/proc/{run.process.pid}/maps")
+        while "pydantic_core" not in loaded.read_text():  # then it loads, and nothing is started yet
+            assert run.process.poll() is None, run.said
+        done = interrupted(run)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_ctrl_c_while_services_start_is_quiet(taught: Path, tmp_path: Path):
     with started_services(taught, tmp_path) as run:
         done = interrupted(run)

@@ -79,6 +79,9 @@ def bundle(folder: Path, code: str, uid: int = 0) -> None:
         {"destination": "/proc", "type": "proc", "source": "proc"},
         {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"},
     ]
+    for place in sorted({str(ROOT), sys.prefix, sys.base_prefix}):  # a clone may lie in /tmp
+        if place.startswith("/tmp/"):
+            mounts.append({"destination": place, "type": "bind", "source": place, "options": ["rbind", "ro"]})
     namespaces = [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount")]
     (folder / "config.json").write_text(
         json.dumps(

@@ -1,5 +1,5 @@
 """`python -m seedmill.cli`, for processes that start each other."""
 
-from seedmill.cli.main import main
+from seedmill.cli.entry import main
 
 main()

@@ -62,9 +62,3 @@ def main() -> None:
     except REFUSALS as error:
         typer.echo(refusal(error), err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()
