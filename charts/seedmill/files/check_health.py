@@ -22,7 +22,7 @@ def state(service, address):
 def main(arguments):
     states = [(argument, state(*argument.split("=", 1))) for argument in arguments]
     for argument, found in states:
-        print(argument, found)
+        sys.stdout.write(f"{argument} {found}\n")
     return 0 if all(found == "SERVING" for _, found in states) else 1
 
 
