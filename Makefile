@@ -39,6 +39,10 @@ demo: venv sandbox model ## real datasets from real code, into demo/
 test: venv quick-tools ## all tests; says at the end what was skipped and how to have it
 	$(BIN)/pytest tests/unit tests/integration
 
+.PHONY: test-charts
+test-charts: venv ## the chart, as helm renders it
+	$(BIN)/pytest tests/charts
+
 .PHONY: test-fast
 test-fast: venv ## unit tests
 	$(BIN)/pytest tests/unit
