@@ -93,7 +93,9 @@ def test_standard_library_gives_nothing_away(shipped: Decontaminator) -> None:
             if isinstance(node, ast.FunctionDef)
         ]
     assert len(functions) > 100
-    assert [hit for function in functions if (hit := shipped.find(function)) is not None] == []
+    given_away = {hit.task for function in functions if (hit := shipped.find(function)) is not None}
+    # Python 3.13's `typing._deduplicate_unhashable` is that task, but for its names.
+    assert given_away <= {"MBPP/932"}
 
 
 def test_string_rule_agrees_with_looking_for_every_string(tasks: list[Task]) -> None:

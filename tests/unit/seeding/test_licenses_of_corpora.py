@@ -73,14 +73,18 @@ class Package:
         self.files = [_File(license_file)] if license_file else []
 
 
-class _File(PurePosixPath):
-    def __new__(cls, text: str) -> "_File":
-        file = super().__new__(cls, "p-1.dist-info/licenses/LICENSE")
-        file.text = text
-        return file
+class _File:
+    """A licence file among a package's files: a path that can be read."""
 
     def __init__(self, text: str) -> None:
-        pass
+        self.text = text
+        self._path = PurePosixPath("p-1.dist-info/licenses/LICENSE")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._path, name)
+
+    def __str__(self) -> str:
+        return str(self._path)
 
     def read_text(self, encoding: str) -> str:
         return self.text
