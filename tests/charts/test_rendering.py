@@ -194,6 +194,16 @@ def check_parameters(parameters: dict[str, Any], spec: Manifest) -> None:
         level_named(parameters["isolation"])
 
 
+def test_the_operator_is_on_only_when_the_command_line_has_it() -> None:
+    enabled = bool([each for each in of_kind(case("default"), "Deployment") if component(each) == "operator"])
+    there: Any = typer.main.get_command(app)
+    assert enabled == ("operator" in there.commands)
+    if enabled:
+        for name in ("default", "full", "trying-out"):
+            (operator,) = deployment(case(name), "operator")["spec"]["template"]["spec"]["containers"]
+            assert parsed(operator["args"])[0].startswith("seedmill operator")
+
+
 def test_an_option_that_is_not_there_is_noticed() -> None:
     with pytest.raises(UsageError, match="No such option: --adress"):
         parsed(["serve", "seeding", "--address", "0.0.0.0:1", "--adress", "x"])
