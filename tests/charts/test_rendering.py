@@ -129,8 +129,8 @@ def test_probes_ask_ports_that_are_there(name: str) -> None:
         for container in spec["containers"]:
             ports = {port["name"]: port["containerPort"] for port in container.get("ports", [])}
             for probe in (container[kind] for kind in container if kind.endswith("Probe")):
-                (port,) = [handler["port"] for handler in probe.values() if isinstance(handler, dict)]
-                assert port in {*ports, *ports.values()}, metadata["labels"]
+                (handler,) = {"grpc", "httpGet", "tcpSocket"} & probe.keys()
+                assert probe[handler]["port"] in {*ports, *ports.values()}, metadata["labels"]
 
 
 @every_case
@@ -169,7 +169,7 @@ def parsed(args: list[str]) -> tuple[str, dict[str, Any]]:
 
 @every_case
 def test_the_real_command_line_takes_the_arguments_of_every_container(name: str) -> None:
-    commands = set()
+    commands: set[str] = set()
     for metadata, spec in pods(case(name)):
         for container in spec["containers"]:
             if container.get("command") == ["seedmill"] and component(metadata) in SERVICES:
@@ -188,7 +188,8 @@ def check_parameters(parameters: dict[str, Any], spec: Manifest) -> None:
         assert isinstance(address, HostPort)
         assert address.port == ports[name]
     assert spec["terminationGracePeriodSeconds"] >= parameters["drain_seconds"] + parameters["grace_seconds"] + 10
-    for endpoint in parameters.get("endpoint") or []:
+    endpoints: list[str] = parameters.get("endpoint") or []
+    for endpoint in endpoints:
         parse_endpoint(endpoint)
     if "isolation" in parameters:
         level_named(parameters["isolation"])

@@ -33,7 +33,7 @@ GOOD: dict[str, Any] = {
         (("securityContext",), {"runAsNonRoot": False}, "c: runAsNonRoot is not true"),
         (("securityContext",), {"runAsUser": 0}, "c: runAsUser is 0"),
         (("securityContext",), {"seccompProfile": {"type": "Unconfined"}}, "c: no seccompProfile"),
-        (("securityContext",), {"sysctls": [{}]}, "sysctls are set"),
+        (("securityContext",), {"sysctls": ["kernel.msgmax"]}, "sysctls are set"),
         (("containers", 0, "securityContext"), {"privileged": True}, "c: privileged"),
         (
             ("containers", 0, "securityContext"),

@@ -5,7 +5,7 @@ import functools
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,11 +25,8 @@ def leaves(values: dict[str, Any], path: Path = ()) -> Iterator[Path]:
     """Paths of values that are not maps of further values of the chart: scalars, lists, and free maps."""
     for key, value in values.items():
         here = (*path, key)
-        if isinstance(value, dict) and value and "properties" in schema_of(here):
-            if here[-1] == "resources":
-                yield here
-            else:
-                yield from leaves(value, here)
+        if value and "properties" in schema_of(here) and key != "resources":
+            yield from leaves(value, here)
         else:
             yield here
 
@@ -64,8 +61,9 @@ def merged(*maps: dict[str, Any]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     for each in maps:
         for key, value in each.items():
-            both = isinstance(value, dict) and isinstance(whole.get(key), dict)
-            whole[key] = merged(whole[key], value) if both else value
+            if isinstance(whole.get(key), dict) and isinstance(value, dict):
+                value = merged(whole[key], cast(dict[str, Any], value))
+            whole[key] = value
     return copy.deepcopy(whole)
 
 
@@ -107,11 +105,13 @@ def test_the_schema_knows_every_value_and_no_other() -> None:
 
 def test_no_object_of_the_schema_takes_unknown_fields() -> None:
     def objects(schema: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-        if isinstance(schema, dict):
-            if "properties" in schema and where.rpartition("/")[2] not in {"if", "then"}:
-                yield where, schema
-            for key, part in schema.items():
-                yield from objects(part, f"{where}/{key}")
+        if not isinstance(schema, dict):
+            return
+        parts = cast(dict[str, Any], schema)
+        if "properties" in parts and where.rpartition("/")[2] not in {"if", "then"}:
+            yield where, parts
+        for key, part in parts.items():
+            yield from objects(part, f"{where}/{key}")
 
     found = list(objects(SCHEMA))
     assert len(found) > 20

@@ -41,7 +41,7 @@ def _direction(policies: Sequence[Manifest], pod: Peer, other: Peer, port: int, 
     if isinstance(pod, Outside):
         return True
     selecting = [policy for policy in policies if _selects(policy, pod, kind)]
-    rules = [rule for policy in selecting for rule in policy["spec"].get(kind.lower()) or []]
+    rules: list[Manifest] = [rule for policy in selecting for rule in policy["spec"].get(kind.lower()) or ()]
     peers = "to" if kind == "Egress" else "from"
     return not selecting or any(
         _port_matches(rule.get("ports"), port, protocol) and _peers_match(rule.get(peers), other, pod.namespace)
