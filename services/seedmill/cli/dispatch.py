@@ -1,33 +1,51 @@
 """`seedmill dispatch`: one run against services that run elsewhere: what the pod of a run does in a cluster.
 
 It is the same pipeline as `seedmill run`; what differs is the host: services by address instead of child processes,
-log lines instead of a panel, exit statuses and a last message for the Job that started it.
+log lines and a RunService instead of a panel, exit statuses and a last message for the Job that started it.
 """
 
 import asyncio
-import os
 import signal
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+from seedmill.cli.pod_resource import RESOURCE_VARIABLE
 
 if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
 
+    from seedmill.cli.termination import LastWords
+    from seedmill.pipeline.metrics import RunMetrics
+    from seedmill.pipeline.progress import Snapshot
     from seedmill.pipeline.run import Ending, Run
     from seedmill.spec.model import DatasetGeneration
 
-RESOURCE_VARIABLE = "SEEDMILL_RESOURCE"
-TERMINATION_LOG = Path("/dev/termination-log")
+BROKEN = 1
 CANNOT_WORK = 2
 TOO_MANY_FAILURES = 5
 TAKEN_OVER = 75
 """sysexits' EX_TEMPFAIL: another process goes on with the run; started again, this one finds it done or takes over."""
 
-ADDRESS = "host:port, or unix:/path; may be repeated, once for each replica."
+TICK_SECONDS = 0.5
+SILENCE_SECONDS = 30.0
+
+ADDRESS = "host:port, dns:///host:port or unix:/path; may be repeated, once for each replica."
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where everything is: the store, addresses of services by name, and what this process serves itself."""
+
+    store: str
+    services: Mapping[str, Sequence[str]]
+    progress_address: str | None
+    metrics_address: str | None
 
 
 def dispatch(
@@ -39,67 +57,93 @@ def dispatch(
     resource: Annotated[
         Path | None, typer.Option(help=f"A DatasetGeneration; the variable {RESOURCE_VARIABLE} when left out.")
     ] = None,
-    termination_log: Annotated[Path, typer.Option(help="File for the last message.")] = TERMINATION_LOG,
+    progress_address: Annotated[
+        str | None, typer.Option(help="host:port or unix:/path for the RunService; none without it.")
+    ] = None,
+    metrics_address: Annotated[
+        str | None, typer.Option(help="host:port for Prometheus metrics; none without it.")
+    ] = None,
+    termination_log: Annotated[
+        Path | None, typer.Option(help="File for the last message; /dev/termination-log, where it exists.")
+    ] = None,
 ) -> None:
     """Make a dataset with services that run elsewhere: what the pod of a run does in a cluster.
 
     Exit status: 0 published, be it in part; 2 it cannot work as it stands; 5 too many failures; 75 another process has
-    taken over; 130 and 143 interrupted. All but 2 and 5 may be started again.
+    taken over; 130 and 143 interrupted; 1 anything else. All but 0, 2 and 5 may be started again.
     """
+    # The first process of a pod hears no signal that it does not handle, and the loop that will is not there yet.
+    signal.signal(signal.SIGTERM, _end_early)
+    from seedmill.cli.pod_resource import resource_of_pod
     from seedmill.cli.refusal import REFUSALS, refusal
-    from seedmill.cli.termination import refused
+    from seedmill.cli.termination import LastWords, leave
     from seedmill.serving.logs import configure_logs
 
     configure_logs()
-    addresses = {"seeding": seeding, "inference": inference, "execution": execution, "aggregation": aggregation}
+    services = {"seeding": seeding, "inference": inference, "execution": execution, "aggregation": aggregation}
+    elsewhere = Elsewhere(
+        store, {name: given for name, given in services.items() if given}, progress_address, metrics_address
+    )
     try:
-        status = asyncio.run(_dispatch(store, _generation(resource), addresses, termination_log))
+        words = asyncio.run(_dispatch(elsewhere, resource_of_pod(resource)))
     except REFUSALS as error:
         reason = getattr(error, "reason", type(error).__name__)
-        _leave(termination_log, refused(reason, refusal(error), CANNOT_WORK))
+        words = LastWords(reason, refusal(error), status_of(error))
+        typer.echo(words.message, err=True)
+    except SystemExit as stopped:
+        leave(termination_log, LastWords("Suspended", "Stopped before it began.", int(stopped.code or 0)))
         raise
-    raise typer.Exit(status)
+    except Exception as error:
+        leave(termination_log, LastWords("InternalError", f"{type(error).__name__}: {error}", BROKEN))
+        raise
+    leave(termination_log, words)
+    raise typer.Exit(words.exit_code)
 
 
-async def _dispatch(
-    workdir: str, generation: "DatasetGeneration", addresses: dict[str, list[str] | None], termination_log: Path
-) -> int:
+async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "LastWords":
     import structlog
 
     from seedmill.cli.host import clients
-    from seedmill.cli.signals import Signals
-    from seedmill.cli.termination import ended
+    from seedmill.cli.pod_resource import corpus_of_pod, refuse_missing_services
+    from seedmill.cli.signals import drive
+    from seedmill.cli.termination import ended, stopped
     from seedmill.cli.workdir import prefix_of
+    from seedmill.pipeline.metrics import RunMetrics
     from seedmill.pipeline.preparation import Order
     from seedmill.pipeline.run import Run
+    from seedmill.pipeline.server import service
     from seedmill.serving.channel import Channels
+    from seedmill.serving.metrics import metrics_endpoint
+    from seedmill.serving.server import running_server
     from seedmill.storage import open_store
 
-    log = structlog.stdlib.get_logger("seedmill.dispatch").bind(run=prefix_of(generation))
-    store = open_store(workdir)
+    refuse_missing_services(generation.spec, elsewhere.services)
+    prefix = prefix_of(generation)
+    log = structlog.stdlib.get_logger("seedmill.dispatch").bind(run=prefix)
+    store = open_store(elsewhere.store)
+    order = Order(generation, store, corpus_of_pod(generation.spec))
     async with AsyncExitStack() as stack:
         channels: dict[str, Channels] = {}
-        for name, of_service in addresses.items():
-            if of_service:
-                channels[name] = Channels(of_service, name)
-                stack.push_async_callback(channels[name].close)
-        work = Run(Order(generation, store, _corpus_uri(generation)), clients(channels, prefix_of(generation)))
-        task = asyncio.create_task(work.execute())
-        signals = Signals(work, task, lambda words: log.info(words))
-        logger = asyncio.create_task(_log_progress(work, log))
-        try:
-            result = await task
-        except asyncio.CancelledError:
-            if signals.caught is None:
-                raise
-            return 128 + signals.caught
-        finally:
-            logger.cancel()
-            await asyncio.gather(logger, return_exceptions=True)
-    status = exit_status(result.ending, signals.caught)
-    log.info("ended", ending=result.ending, **result.ledger.to_json(), damaged=list(result.damaged))
-    _leave(termination_log, ended(result, store, status, work.progress.paid_tokens.total))
-    return status
+        for name, addresses in elsewhere.services.items():
+            channels[name] = Channels(addresses, name)
+            stack.push_async_callback(channels[name].close)
+        work = Run(order, clients(channels, prefix))
+        metrics = RunMetrics()
+        stack.enter_context(metrics.registered())
+        stack.enter_context(metrics_endpoint(elsewhere.metrics_address))
+        if elsewhere.progress_address is not None:
+            served = [service(prefix, work.progress.snapshot)]
+            await stack.enter_async_context(running_server(served, elsewhere.progress_address))
+        driven = await drive(work, log.info, _watch(work, metrics, log))
+    result = driven.result
+    if result is None:
+        words = stopped(work.progress.snapshot(), prefix, 128 + (driven.caught or signal.SIGTERM))
+    else:
+        status = exit_status(result.ending, driven.caught)
+        words = ended(result, store, status, work.progress.paid_tokens.total)
+    damaged = [] if result is None else list(result.damaged)
+    log.info("ended", ending=words.reason, exit_code=words.exit_code, **words.ledger.to_json(), damaged=damaged)
+    return words
 
 
 def exit_status(ending: "Ending", caught: int | None) -> int:
@@ -117,61 +161,59 @@ def exit_status(ending: "Ending", caught: int | None) -> int:
             return TAKEN_OVER
 
 
-def _generation(resource: Path | None) -> "DatasetGeneration":
-    """The resource of a file or of the environment. Raises SpecError, Misconfigured."""
-    from seedmill.cli.loading import Overrides, load
-    from seedmill.cli.spec_checks import spec_checks
-    from seedmill.serving.errors import Misconfigured
-    from seedmill.spec.parse import parse
+def status_of(error: Exception) -> int:
+    """The Job gives up at 2, so only what no restart can mend gets it: a mistake of a service, say, does not."""
+    from seedmill.recipes.build import RecipeError
+    from seedmill.serving.errors import InvalidRequest, Misconfigured
+    from seedmill.spec.errors import SpecError
+    from seedmill.storage import StorageError, StoreAway, StoreFull
 
-    if resource is not None:
-        return load(resource, Overrides())
-    text = os.environ.get(RESOURCE_VARIABLE)
-    if not text:
-        raise Misconfigured("NoResource", f"give --resource FILE, or the resource in {RESOURCE_VARIABLE}")
-    generations = parse(text.encode(), RESOURCE_VARIABLE, spec_checks())
-    if len(generations) != 1:
-        raise Misconfigured("NoResource", f"{RESOURCE_VARIABLE} holds {len(generations)} resources, not one")
-    return generations[0]
+    match error:
+        case StoreAway() | StoreFull():
+            return BROKEN
+        case SpecError() | RecipeError() | Misconfigured() | InvalidRequest() | StorageError():
+            return CANNOT_WORK
+        case _:
+            return BROKEN
 
 
-def _corpus_uri(generation: "DatasetGeneration") -> str:
-    """The corpus, which a pod has no folder to be relative to. Raises Misconfigured."""
-    from seedmill.serving.errors import Misconfigured
+def is_due(now: "Snapshot", said: "Snapshot", silent_seconds: float) -> bool:
+    """Whether a line is to be written, so long after the last one, which told of `said`.
 
-    corpus = generation.spec.seeds.corpus
-    uri = "" if corpus is None else corpus.uri
-    if uri and ":" not in uri.split("/", 1)[0] and not uri.startswith("/"):
-        raise Misconfigured(
-            "CorpusMissing",
-            f"spec.seeds.corpus.uri: {uri} is relative, and there is no folder here that it could be relative to; "
-            "give s3://bucket/prefix, installed:NAME, or an absolute path that the seeding service has mounted",
-        )
-    return uri
+    Why something is away may be said differently at each try; that is no news.
+    """
+    changed = now.phase != said.phase or _away(now) != _away(said)
+    return changed or silent_seconds >= SILENCE_SECONDS
 
 
-async def _log_progress(work: "Run", log: "BoundLogger") -> None:
-    """A line when something happened, until cancelled."""
-    from seedmill.cli.display import LIVE_SECONDS, is_due
+def _away(moment: "Snapshot") -> set[str]:
+    return {each.dependency for each in moment.waiting}
+
+
+async def _watch(work: "Run", metrics: "RunMetrics", log: "BoundLogger") -> None:
+    """Keep metrics current and write lines, until cancelled."""
+    from seedmill.pipeline.rates import rates_of
 
     said, said_at = None, 0.0
     while True:
-        snapshot = work.progress.snapshot()
-        if said is None or is_due(snapshot, said, time.monotonic() - said_at):
-            said, said_at = snapshot, time.monotonic()
+        moment = work.progress.snapshot()
+        metrics.note(moment)
+        if said is None or is_due(moment, said, time.monotonic() - said_at):
+            said, said_at = moment, time.monotonic()
+            rates = rates_of(moment)
             log.info(
                 "progress",
-                phase=snapshot.phase,
-                **snapshot.ledger.to_json(),
-                target=snapshot.target,
-                in_flight=snapshot.in_flight,
-                tokens=snapshot.paid.total,
-                waiting=list(snapshot.waiting),
+                phase=moment.phase,
+                **moment.ledger.to_json(),
+                target=moment.target,
+                in_flight=moment.in_flight,
+                tokens=moment.paid.total,
+                rows_per_second=round(rates.rows_per_second, 3),
+                eta_seconds=None if rates.eta_seconds is None else round(rates.eta_seconds),
+                waiting=[str(each) for each in moment.waiting],
             )
-        await asyncio.sleep(LIVE_SECONDS)
+        await asyncio.sleep(TICK_SECONDS)
 
 
-def _leave(path: Path, message: bytes) -> None:
-    """Write the last message, where there is a place for one."""
-    if path != TERMINATION_LOG or path.exists():
-        path.write_bytes(message)
+def _end_early(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seedmill.pipeline.progress import Phase, Snapshot
+from seedmill.pipeline.rates import rates_of
 
 LIVE_SECONDS = 0.5
 WAITING = "waiting (goes on by itself, Ctrl-C stops)"
@@ -22,60 +23,12 @@ SILENCE_SECONDS = 30.0
 
 
 @dataclass(slots=True)
-class Rates:
-    """Speeds since generating began in this process; what an earlier process made does not count."""
-
-    started: float = 0.0
-    accepted_before: int = 0
-    snapshot: Snapshot | None = None
-
-    def note(self, snapshot: Snapshot) -> None:
-        if not self.started and snapshot.phase is Phase.GENERATING:
-            self.started = time.monotonic()
-            self.accepted_before = snapshot.ledger.accepted
-        self.snapshot = snapshot
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started if self.started else 0.0
-
-    @property
-    def rows_per_second(self) -> float:
-        if self.snapshot is None or not self.seconds:
-            return 0.0
-        return (self.snapshot.ledger.accepted - self.accepted_before) / self.seconds
-
-    @property
-    def tokens_per_second(self) -> float:
-        return self.snapshot.paid.total / self.seconds if self.snapshot is not None and self.seconds else 0.0
-
-    @property
-    def yield_percent(self) -> float | None:
-        """Accepted of settled, or None while nothing is settled."""
-        if self.snapshot is None or not self.snapshot.ledger.settled:
-            return None
-        return 100 * self.snapshot.ledger.accepted / self.snapshot.ledger.settled
-
-    @property
-    def eta(self) -> str:
-        """Time to the target at the speed so far, or to the last candidate if that comes first; empty if unknown."""
-        snapshot = self.snapshot
-        if snapshot is None or self.rows_per_second <= 0:
-            return ""
-        seconds = (snapshot.target - snapshot.ledger.accepted) / self.rows_per_second
-        settled_per_second = self.rows_per_second * 100 / (self.yield_percent or 100)
-        seconds = min(seconds, (snapshot.candidates - snapshot.ledger.settled) / max(settled_per_second, 1e-9))
-        return duration(max(0.0, seconds))
-
-
-@dataclass(slots=True)
 class Display:
     """Shows snapshots until cancelled. `take` gives the present one."""
 
     console: Console
     title: str
     take: Callable[[], Snapshot]
-    rates: Rates = field(default_factory=Rates)
 
     async def show(self) -> None:
         """Show until cancelled."""
@@ -88,7 +41,6 @@ class Display:
         with Live(console=self.console, refresh_per_second=4, transient=True) as live:
             while True:
                 snapshot = self.take()
-                self.rates.note(snapshot)
                 live.update(self._panel(snapshot))
                 await asyncio.sleep(LIVE_SECONDS)
 
@@ -97,7 +49,6 @@ class Display:
         said_at = 0.0
         while True:
             snapshot = self.take()
-            self.rates.note(snapshot)
             if said is None or is_due(snapshot, said, time.monotonic() - said_at):
                 said, said_at = snapshot, time.monotonic()
                 self.console.print(self._line(snapshot), highlight=False, soft_wrap=True)
@@ -109,10 +60,10 @@ class Display:
         else:
             parts = [f"{name} {value}" for name, value in self._figures(snapshot)]
             text = f"{snapshot.phase}: {snapshot.ledger.accepted}/{snapshot.target} rows, " + ", ".join(parts)
-        return text + (f"; {WAITING}: {'; '.join(snapshot.waiting)}" if snapshot.waiting else "")
+        return text + (f"; {WAITING}: {'; '.join(map(str, snapshot.waiting))}" if snapshot.waiting else "")
 
     def _figures(self, snapshot: Snapshot) -> list[tuple[str, str]]:
-        rates, ledger = self.rates, snapshot.ledger
+        rates, ledger = rates_of(snapshot), snapshot.ledger
         percent = rates.yield_percent
         figures = [
             ("yield", "-" if percent is None else f"{percent:.0f} %"),
@@ -122,8 +73,8 @@ class Display:
         ]
         if snapshot.paid.total:
             figures.append(("tokens/s", f"{rates.tokens_per_second:,.0f}"))
-        if rates.eta:
-            figures.append(("ETA", rates.eta))
+        if rates.eta_seconds is not None:
+            figures.append(("ETA", duration(rates.eta_seconds)))
         return figures
 
     def _panel(self, snapshot: Snapshot) -> RenderableType:
@@ -140,7 +91,7 @@ class Display:
                 lines.append(Text("rejected: " + ", ".join(f"{name} {count}" for name, count in reasons), "dim"))
             for row in list(snapshot.recent)[-3:]:
                 lines.append(Text("  + " + " ".join(row.instruction.split())[: self.console.width - 6], "green"))
-        lines += [Text(f"{WAITING}: {reason}", "yellow") for reason in snapshot.waiting]
+        lines += [Text(f"{WAITING}: {each}", "yellow") for each in snapshot.waiting]
         return Group(*lines)
 
 

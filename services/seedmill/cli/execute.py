@@ -135,13 +135,13 @@ async def _run_all(
 
 async def _run_one(client: "ExecutionClient", line: "ProgramLine", output: "_Output") -> None:
     from seedmill.execution.program_lines import problem_line, verdict_line
-    from seedmill.pipeline.patience import Patience
+    from seedmill.pipeline.patience import Dependency, Patience
 
     program = line.program
     if program is None:
         output.write(line, problem_line(line), "error")
         return
-    verdict = await Patience().call("sandbox", lambda: client.execute(program))
+    verdict = await Patience().call(Dependency.SANDBOX, lambda: client.execute(program))
     output.write(line, verdict_line(line, verdict), verdict.status)
 
 

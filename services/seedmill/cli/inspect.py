@@ -50,10 +50,9 @@ def run_facts(store: Store, prefix: str) -> dict[str, Any]:
     """What the run's files say, as JSON. Raises Misconfigured when run.json is not readable."""
     import orjson
 
-    from seedmill.cli.outcome import dataset_uri
     from seedmill.records.ledger import Ledger
     from seedmill.records.run_file import RunFile
-    from seedmill.storage.publications import read_head
+    from seedmill.storage.publications import dataset_uri, read_head
     from seedmill.storage.store import ObjectMissing
 
     def read(name: str, default: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +78,7 @@ def run_facts(store: Store, prefix: str) -> dict[str, Any]:
         "waiting": progress.get("waiting", []),
         "ledger": ledger,
         "rows": None if head is None else head.rows,
-        "dataset": dataset_uri(store, prefix, head) or None,
+        "dataset": None if head is None else dataset_uri(store, prefix, head),
         "digest": None if head is None else head.dataset_digest,
     }
 

@@ -5,9 +5,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from seedmill.cli.display import Rates
 from seedmill.pipeline.run import Ending, RunResult
-from seedmill.storage.publications import Head
+from seedmill.storage.publications import dataset_uri
 from seedmill.storage.store import Store
 
 SENTENCES = {
@@ -38,31 +37,26 @@ def exit_status(ending: Ending, *, strict: bool, caught: int | None) -> int:
 
 def result_json(result: RunResult, store: Store) -> dict[str, Any]:
     """The result for programs."""
-    published = result.head is not None
+    head = result.head
     return {
         "ending": result.ending.value,
         "message": SENTENCES[result.ending],
         "run": f"{store.uri}/{result.run.prefix}",
         "ledger": result.ledger.to_json(),
-        "dataset": dataset_uri(store, result.run.prefix, result.head) if published else None,
-        "digest": result.head.dataset_digest if result.head is not None else None,
+        "dataset": None if head is None else dataset_uri(store, result.run.prefix, head),
+        "digest": None if head is None else head.dataset_digest,
         "damagedSegments": list(result.damaged),
     }
 
 
-def dataset_uri(store: Store, run_prefix: str, head: Head | None) -> str:
-    """Where the published dataset lies."""
-    return "" if head is None else f"{store.uri}/{run_prefix}/{head.dataset_prefix}".rstrip("/")
-
-
-def describe(result: RunResult, store: Store, console: Console, rates: Rates) -> None:
-    """Ledger, dataset and report, for a person."""
+def describe(result: RunResult, store: Store, console: Console, paid_tokens: int) -> None:
+    """Ledger, dataset and report, for a person. `paid_tokens` are those that this process paid."""
     console.print(SENTENCES[result.ending])
     for key in result.damaged:
         console.print(f"[yellow]A segment of the journal did not count (damaged): {key}[/yellow]")
     console.print(ledger_table(result.ledger.to_json()))
-    if rates.snapshot is not None and rates.snapshot.paid.total:
-        console.print(f"tokens paid now: {rates.snapshot.paid.total:,}", highlight=False)
+    if paid_tokens:
+        console.print(f"tokens paid now: {paid_tokens:,}", highlight=False)
     if result.head is not None:
         uri = dataset_uri(store, result.run.prefix, result.head)
         console.print(f"dataset: {uri}", highlight=False, soft_wrap=True)

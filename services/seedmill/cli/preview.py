@@ -127,9 +127,9 @@ async def _make(generation: Any, file: Path, sources: list[str]) -> Made:
             finally:
                 shower.cancel()
                 await asyncio.gather(shower, return_exceptions=True)
-            made.seconds = display.rates.seconds or time.monotonic() - started
-    paid = work.progress.snapshot().paid
-    made.prompt_tokens, made.completion_tokens = paid.prompt, paid.completion
+            moment = work.progress.snapshot()
+            made.seconds = moment.generating_seconds or time.monotonic() - started
+    made.prompt_tokens, made.completion_tokens = moment.paid.prompt, moment.paid.completion
     return made
 
 

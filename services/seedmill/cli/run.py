@@ -2,6 +2,7 @@
 
 import asyncio
 import json as json_module
+import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,7 +62,7 @@ async def _run(
     from seedmill.cli.host import SERVICES, HostOptions, services
     from seedmill.cli.loading import needs_sandbox
     from seedmill.cli.outcome import describe, exit_status, result_json
-    from seedmill.cli.signals import Signals
+    from seedmill.cli.signals import drive
     from seedmill.cli.workdir import corpus_uri, log_folder, only_process, prefix_of
     from seedmill.pipeline.preparation import Order, refuse_what_is_missing
     from seedmill.pipeline.run import Run
@@ -82,22 +83,14 @@ async def _run(
     with only_process(store, prefix):
         async with services(options, prefix) as hosted:
             work = Run(Order(generation, store, corpus_uri(generation, file)), hosted)
-            task = asyncio.create_task(work.execute())
-            signals = Signals(work, task, console.print)
             display = Display(console, generation.metadata.name, work.progress.snapshot)
-            shower = asyncio.create_task(display.show())
-            try:
-                result = await task
-            except asyncio.CancelledError:
-                if signals.caught is None:
-                    raise
-                console.print("stopped; what was durable is kept, run again to go on")
-                return 128 + signals.caught
-            finally:
-                shower.cancel()
-                await asyncio.gather(shower, return_exceptions=True)
+            driven = await drive(work, console.print, display.show())
+    result = driven.result
+    if result is None:
+        console.print("stopped; what was durable is kept, run again to go on")
+        return 128 + (driven.caught or signal.SIGTERM)
     if as_json:
         typer.echo(json_module.dumps(result_json(result, store), indent=2))
     else:
-        describe(result, store, console, display.rates)
-    return exit_status(result.ending, strict=strict, caught=signals.caught)
+        describe(result, store, console, work.progress.paid_tokens.total)
+    return exit_status(result.ending, strict=strict, caught=driven.caught)

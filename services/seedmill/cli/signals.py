@@ -1,18 +1,46 @@
-"""SIGINT and SIGTERM of a command that drives a run: the first one drains, a second one stops at once.
+"""A command that drives a run: until its end, or until SIGINT or SIGTERM.
 
-Nothing durable is lost either way.
+The first signal drains, a second one stops at once. Nothing durable is lost either way.
 """
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 
 from seedmill.pipeline.progress import Phase
 from seedmill.pipeline.run import Run, RunResult
 
 
-class Signals:
-    """Watches both signals from now on; `caught` is the number of the last one. `say` tells what the first one does."""
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """What came of it: `result` is None when it was stopped at once; `caught` is the number of the last signal."""
+
+    result: RunResult | None
+    caught: int | None
+
+
+async def drive(work: Run, say: Callable[[str], None], beside: Coroutine[None, None, None]) -> Driven:
+    """Execute the run, with `beside` (which shows it) going on until it ends. `say` tells what the first signal does.
+
+    Raises what `Run.execute` raises.
+    """
+    task = asyncio.create_task(work.execute())
+    signals = _Signals(work, task, say)
+    shower = asyncio.create_task(beside)
+    try:
+        return Driven(await task, signals.caught)
+    except asyncio.CancelledError:
+        if signals.caught is None:
+            raise
+        return Driven(None, signals.caught)
+    finally:
+        shower.cancel()
+        await asyncio.gather(shower, return_exceptions=True)
+
+
+class _Signals:
+    """Watches both signals from now on; `caught` is the number of the last one."""
 
     def __init__(self, work: Run, task: "asyncio.Task[RunResult]", say: Callable[[str], None]) -> None:
         self._work = work

@@ -72,6 +72,11 @@ class JournalWriter:
         """Why nothing new may be taken, or empty."""
         if self.fenced_by:
             return f"another process has taken over this run (attempt {self.fenced_by})"
+        return self.trouble
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the store, or empty."""
         if self.flush_trouble:
             return f"the journal cannot be written: {self.flush_trouble}"
         if self.list_trouble and time.monotonic() - self._listed_at > LISTING_VALID_SECONDS:

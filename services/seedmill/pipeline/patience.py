@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import ParamSpec, TypeVar
 
 from seedmill.serving.errors import Busy, Unavailable
@@ -14,17 +16,49 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
 
 
+class Dependency(StrEnum):
+    """What a run can wait for, as people call it: the teacher is away, be it the engine or the service before it."""
+
+    TEACHER = "teacher"
+    SANDBOX = "sandbox"
+    SEEDING = "seeding"
+    AGGREGATION = "aggregation"
+    STORE = "store"
+
+    @property
+    def service(self) -> str:
+        """What programs know it by: a cluster has services, no teacher and no sandbox."""
+        match self:
+            case Dependency.TEACHER:
+                return "inference"
+            case Dependency.SANDBOX:
+                return "execution"
+            case Dependency.SEEDING | Dependency.AGGREGATION | Dependency.STORE:
+                return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A dependency that is away, and why."""
+
+    dependency: Dependency
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.dependency}: {self.reason}"
+
+
 class Patience:
     """Calls that are repeated until their dependency answers. `waiting` maps each dependency that is away to why."""
 
     def __init__(self) -> None:
-        self.waiting: dict[str, str] = {}
+        self.waiting: dict[Dependency, str] = {}
 
-    def reasons(self) -> list[str]:
-        """One sentence for each dependency that is away."""
-        return [f"{dependency}: {reason}" for dependency, reason in self.waiting.items()]
+    def awaited(self) -> list[Awaited]:
+        """Each dependency that is away."""
+        return [Awaited(dependency, reason) for dependency, reason in self.waiting.items()]
 
-    async def call(self, dependency: str, call: Callable[[], Awaitable[T]]) -> T:
+    async def call(self, dependency: Dependency, call: Callable[[], Awaitable[T]]) -> T:
         """The call's result. Unavailable and Busy are waited out; every other error is raised as it is."""
         pause = FIRST_PAUSE_SECONDS
         while True:
@@ -53,4 +87,4 @@ class Patience:
             except (StoreAway, StoreFull) as error:
                 raise Unavailable("StoreUnavailable", str(error)) from error
 
-        return await self.call("store", call)
+        return await self.call(Dependency.STORE, call)

@@ -12,7 +12,7 @@ from functools import partial
 from seedmill.filters.benchmark_index import BadBenchmarkFile, BenchmarkChanged, UnknownBenchmark, versions_of
 from seedmill.filters.decontamination import Decontaminator
 from seedmill.pipeline.earlier_runs import dataset_uri, publication_for_seeds, publications_to_reuse
-from seedmill.pipeline.patience import Patience
+from seedmill.pipeline.patience import Dependency, Patience
 from seedmill.pipeline.ports import Inference, Seeding
 from seedmill.recipes.build import collection_options
 from seedmill.recipes.steps import Generate, Recipe
@@ -98,7 +98,7 @@ async def check_models(recipe: Recipe, inference: Inference, patience: Patience)
     models = sorted({step.call.model for step in recipe.steps if isinstance(step, Generate)})
     if not models:
         return []
-    return await patience.call("teacher", partial(inference.check_models, models))
+    return await patience.call(Dependency.TEACHER, partial(inference.check_models, models))
 
 
 async def prepare(
@@ -122,7 +122,7 @@ async def prepare(
     pins = await patience.store(_pins, order, run)
     decontaminator = await asyncio.to_thread(_decontaminator, pins.benchmarks)
     collection = await patience.store(_collection, order, pins)
-    collected = await patience.call("seeding", partial(seeding.collect, collection, on_collection))
+    collected = await patience.call(Dependency.SEEDING, partial(seeding.collect, collection, on_collection))
     if run is None:
         run = _new_run(order, recipe, digest, collected, pins)
         await patience.store(store.put, f"{prefix}/run.json", run.encode())

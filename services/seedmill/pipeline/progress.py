@@ -1,10 +1,12 @@
 """What a run can say of itself at any moment: for the terminal, for ledger.json and progress.json, for the operator."""
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from seedmill.pipeline.patience import Awaited
 from seedmill.records.collection import CollectionProgress
 from seedmill.records.ledger import Ledger
 from seedmill.records.row import Row
@@ -26,11 +28,22 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """The latest publication's dataset: where it lies, its digest, how many rows it has."""
+
+    uri: str
+    digest: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One moment of a run.
 
-    `paid` are tokens paid by this process, `counted` those that the selection law counts so far. `waiting` says what
-    the run waits for, one sentence each. `recent` are the last rows kept, newest last.
+    `paid` are tokens paid by this process, `counted` those that the selection law counts so far. `waiting` is what the
+    run waits for. `recent` are the last rows kept, newest last. `generating_seconds` is how long ago this process began
+    to generate (0: not yet), `accepted_before` how many rows there were then. `attempt` is empty until the journal is
+    open.
     """
 
     phase: Phase
@@ -38,12 +51,17 @@ class Snapshot:
     target: int
     candidates: int
     in_flight: int
+    window: int
     paid: Tokens
     counted: Tokens
     resumed: int
-    waiting: tuple[str, ...]
+    waiting: tuple[Awaited, ...]
     recent: tuple[Row, ...]
     collection: CollectionProgress | None
+    generating_seconds: float
+    accepted_before: int
+    attempt: str
+    published: Published | None
 
 
 @dataclass(slots=True)
@@ -54,13 +72,25 @@ class Progress:
     target: int = 0
     candidates: int = 0
     in_flight: int = 0
+    window: int = 0
     resumed: int = 0
     paid_tokens: Tokens = Tokens()
     collection: CollectionProgress | None = None
+    attempt: str = ""
+    published: Published | None = None
     recent: deque[Row] = field(default_factory=lambda: deque[Row](maxlen=RECENT_ROWS))
     ledger: Callable[[], Ledger] = Ledger
     counted: Callable[[], Tokens] = Tokens
-    waiting: Callable[[], list[str]] = list[str]
+    waiting: Callable[[], list[Awaited]] = list[Awaited]
+    clock: Callable[[], float] = time.monotonic
+    generating_since: float | None = None
+    accepted_before: int = 0
+
+    def begin_generating(self) -> None:
+        """From now on rates are measured: what earlier processes made does not count."""
+        self.phase = Phase.GENERATING
+        self.generating_since = self.clock()
+        self.accepted_before = self.ledger().accepted
 
     def walked(self, root: WalkedRoot) -> None:
         """The selection took a step."""
@@ -77,10 +107,15 @@ class Progress:
             self.target,
             self.candidates,
             self.in_flight,
+            self.window,
             self.paid_tokens,
             self.counted(),
             self.resumed,
             tuple(self.waiting()),
             tuple(self.recent),
             self.collection,
+            0.0 if self.generating_since is None else self.clock() - self.generating_since,
+            self.accepted_before,
+            self.attempt,
+            self.published,
         )

@@ -56,7 +56,7 @@ class RunReport:
             "inFlight": moment.in_flight,
             "paidTokens": moment.paid.total,
             "countedTokens": moment.counted.total,
-            "waiting": moment.waiting,
+            "waiting": [str(each) for each in moment.waiting],
             "activeSeconds": round(self.active_seconds, 3),
         }
         self.store.put(f"{self.prefix}/ledger.json", orjson.dumps(ledger.to_json(), option=orjson.OPT_INDENT_2))

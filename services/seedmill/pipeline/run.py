@@ -14,10 +14,10 @@ from functools import partial
 
 from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.journal_writer import JournalWriter
-from seedmill.pipeline.patience import Patience
+from seedmill.pipeline.patience import Awaited, Dependency, Patience
 from seedmill.pipeline.ports import Aggregation, Execution, Inference, Seeding
 from seedmill.pipeline.preparation import Order, Prepared, check_models, prepare, refuse_what_is_missing
-from seedmill.pipeline.progress import Phase, Progress
+from seedmill.pipeline.progress import Phase, Progress, Published
 from seedmill.pipeline.report import RunReport
 from seedmill.pipeline.resume import new_frontier, resume
 from seedmill.pipeline.reuse import load_reuse
@@ -29,7 +29,7 @@ from seedmill.records.ledger import Ledger
 from seedmill.records.publication import End
 from seedmill.records.run_file import RunFile
 from seedmill.records.selection import WalkedRoot
-from seedmill.storage.publications import Head, read_head, read_outcomes
+from seedmill.storage.publications import Head, dataset_uri, read_head, read_outcomes
 from seedmill.storage.store import StorageError
 
 DIRECTORY_LINGER_SECONDS = 0.05
@@ -90,7 +90,8 @@ class Run:
         self._patience = Patience()
         self._runner: Runner | None = None
         self._stopped = False
-        self.progress = Progress(target=order.spec.target.accepted_samples, waiting=self._patience.reasons)
+        self.progress = Progress(target=order.spec.target.accepted_samples, window=order.spec.max_in_flight)
+        self.progress.waiting = self._patience.awaited
 
     def stop(self) -> None:
         """Issue nothing new; `execute` returns when what is in flight is durable."""
@@ -109,10 +110,14 @@ class Run:
         report = RunReport(store, prepared.run.prefix, self.progress)
         await self._patience.store(report.load)
         head = await self._patience.store(read_head, store, prepared.run.prefix)
+        self._note_publication(head, prepared.run)
         if head is not None and self._is_satisfied(head, prepared, report):
+            ledger = Ledger.from_json(head.ledger)
+            self.progress.ledger = lambda: ledger
             self.progress.phase = Phase.ENDED
-            return RunResult(Ending(head.end), prepared.run, head, Ledger.from_json(head.ledger))
+            return RunResult(Ending(head.end), prepared.run, head, ledger)
         result = await self._generate(prepared, head, report)
+        self._note_publication(result.head, prepared.run)
         await self._patience.store(report.write, result.ending, result.ledger)
         self.progress.phase = Phase.ENDED
         return result
@@ -131,6 +136,7 @@ class Run:
         )
         retry = report.last_ending == Ending.TOO_MANY_FAILURES
         resumed = await resume(store, journal, frontier, run.cfg, self._patience, retry=retry)
+        self.progress.attempt = journal.attempt
         walker = Walker(
             prepared.recipe,
             run.cfg,
@@ -177,7 +183,7 @@ class Run:
         self.progress.phase = Phase.PUBLISHING
         store, prefix = self._order.store, prepared.run.prefix
         publish = partial(self._services.aggregation.publish, store.uri, prefix, prepared.limits, published)
-        await self._patience.call("aggregation", publish)
+        await self._patience.call(Dependency.AGGREGATION, publish)
         head = await self._patience.store(read_head, store, prefix)
         if head is None:
             raise StorageError(f"{store.uri}/{prefix}/HEAD.json is missing right after it was written")
@@ -187,12 +193,12 @@ class Run:
         self, frontier: Frontier, runner: Runner, journal: JournalWriter, prepared: Prepared, settled: int
     ) -> None:
         """Let `progress` see the run's parts."""
-        self.progress.phase = Phase.GENERATING
         self.progress.candidates = prepared.limits.max_candidates
         self.progress.resumed = settled
         self.progress.ledger = lambda: frontier.ledger(runner.begun_count)
         self.progress.counted = lambda: frontier.selection.tokens
-        self.progress.waiting = lambda: [*filter(None, [journal.blocked]), *self._patience.reasons()]
+        self.progress.waiting = lambda: [*_journal_trouble(journal), *self._patience.awaited()]
+        self.progress.begin_generating()
 
     def _walked(self, root: WalkedRoot) -> None:
         self.progress.walked(root)
@@ -212,5 +218,14 @@ class Run:
         allowed = self._order.spec.budget.active_deadline_seconds
         return head.end != End.DEADLINE_EXCEEDED or (allowed is not None and report.active_before >= allowed)
 
+    def _note_publication(self, head: Head | None, run: RunFile) -> None:
+        if head is not None:
+            uri = dataset_uri(self._order.store, run.prefix, head)
+            self.progress.published = Published(uri, head.dataset_digest, head.rows)
+
     def _note_collection(self, progress: CollectionProgress) -> None:
         self.progress.collection = progress
+
+
+def _journal_trouble(journal: JournalWriter) -> list[Awaited]:
+    return [Awaited(Dependency.STORE, journal.trouble)] if journal.trouble else []

@@ -99,10 +99,12 @@ class Runner:
             await self._cancel_all()
 
     def _end(self) -> RunnerEnd | None:
-        if self._frontier.done:
-            return RunnerEnd.CUT
+        # Before the cut: behind one slow root hundreds may settle in one step, the last one with them, and what is
+        # published must not depend on that.
         if self._too_many_failures():
             return RunnerEnd.TOO_MANY_FAILURES
+        if self._frontier.done:
+            return RunnerEnd.CUT
         closing = self._closing_reason()
         if closing is None:
             return None

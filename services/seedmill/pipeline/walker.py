@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from seedmill.pipeline.journal_writer import JournalWriter
-from seedmill.pipeline.patience import Patience
+from seedmill.pipeline.patience import Dependency, Patience
 from seedmill.pipeline.ports import Execution, Inference
 from seedmill.pipeline.progress import Progress
 from seedmill.pipeline.reuse import request_key
@@ -190,7 +190,7 @@ class Walker:
         if earlier is not None:
             notes = {"request": key, "reused": True}
             return StepRecord(path, step.name, part, try_, self._cfg, course.tip, earlier, notes=notes)
-        completion = await self._item(step.name, "teacher", lambda: self._inference.generate(request))
+        completion = await self._item(step.name, Dependency.TEACHER, lambda: self._inference.generate(request))
         tokens = Tokens(completion.prompt_tokens, completion.completion_tokens)
         self._progress.paid(tokens)
         output = completion_output(completion)
@@ -204,7 +204,7 @@ class Walker:
             if isinstance(program, Rejected):
                 return program
             program = replace(program, id=f"{path}:{step.name}:{part}")
-            verdict = await self._item(step.name, "sandbox", lambda: self._execution.execute(program))
+            verdict = await self._item(step.name, Dependency.SANDBOX, lambda: self._execution.execute(program))
             if verdict.status is Status.INFRA:
                 raise Failed(step.name, "infra", verdict.reason)
             record = StepRecord(
@@ -277,7 +277,7 @@ class Walker:
         await _all(self._finish(child, rest, known, sight) for child in courses)
         return None
 
-    async def _item(self, step: str, dependency: str, call: Callable[[], Awaitable[T]]) -> T:
+    async def _item(self, step: str, dependency: Dependency, call: Callable[[], Awaitable[T]]) -> T:
         """One call to a service. While the dependency is away it waits; an item that cannot be answered fails."""
         try:
             return await self._patience.call(dependency, call)

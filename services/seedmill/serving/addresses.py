@@ -1,5 +1,7 @@
 """Addresses, `unix:/path` or `host:port`: read, checked and bound, with errors a person can act on."""
 
+import asyncio
+import ipaddress
 import os
 import socket
 import stat
@@ -51,6 +53,35 @@ def parse_address(text: str) -> Address:
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise Misconfigured("BadAddress", f"address {text!r} is neither unix:/path nor host:port")
     return HostPort(host, int(port))
+
+
+def parse_target(text: str) -> Address:
+    """An address to call: also `dns:///name:port`, as gRPC spells it. Raises Misconfigured, reason BadAddress."""
+    return parse_address(text.removeprefix("dns:///"))
+
+
+def is_name(address: Address) -> bool:
+    """Whether it is a host's name, behind which there may be several replicas that come and go."""
+    if isinstance(address, UnixPath):
+        return False
+    try:
+        ipaddress.ip_address(address.host)
+    except ValueError:
+        return True
+    return False
+
+
+async def resolve(address: HostPort) -> list[HostPort]:
+    """What the name stands for now, in a fixed order. Raises OSError when it is not known.
+
+    IPv4 where there is any: who listens on :: hears that too, while ::1 of `localhost` is often nobody's.
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    families = {family for family, *_ in found}
+    wanted = socket.AF_INET if socket.AF_INET in families else socket.AF_INET6
+    hosts = sorted({str(target[0]) for family, _, _, _, target in found if family == wanted})
+    return [HostPort(host, address.port) for host in hosts]
 
 
 def _unix_path(text: str) -> UnixPath:

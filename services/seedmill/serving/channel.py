@@ -1,11 +1,16 @@
 """Channels to the replicas of one service: one for each address, taken in turn, those that are down left out.
 
+A name (of a headless Service, say) is looked up every few seconds: each address that it stands for is a replica, with a
+channel of its own, because an operation lives in the replica that began it and its calls must all go there. gRPC's own
+round robin would spread them. Until the name is known, its one channel waits for it and says so.
+
 An address whose calls end UNAVAILABLE is passed over for a pause that doubles with each such call and ends with the
 first answer. Nothing is repeated here: the call fails, and who made it knows whether to make it again. With every
 address down the one whose pause ends first is tried, so that a caller never hears of pauses.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -13,7 +18,7 @@ from typing import Any, cast
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from seedmill.serving.addresses import parse_address
+from seedmill.serving.addresses import Address, HostPort, is_name, parse_target, resolve
 from seedmill.serving.errors import Unavailable
 from seedmill.serving.options import channel_options
 
@@ -21,10 +26,11 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 READY_PAUSE_SECONDS = 0.05
 READY_CALL_SECONDS = 2.0
+LOOKUP_SECONDS = 5.0
 
 
 class Channels:
-    """`addresses` are `unix:/path` or `host:port`, at least one; `service` names the service for people.
+    """`addresses` are `unix:/path`, `host:port` or `dns:///host:port`, at least one; `service` is for people.
 
     Made inside the event loop that uses it, closed with `close`. Raises Misconfigured for a bad address.
     """
@@ -33,8 +39,12 @@ class Channels:
         if not addresses:
             raise ValueError(f"no address for {service}")
         self._service = service
-        self._replicas = [_Replica(address) for address in addresses]
+        self._named = [_Replica(parse_target(address)) for address in addresses]
+        self._replicas = self._named
+        self._known = {replica.address: replica for replica in self._named}
         self._turn = 0
+        names = any(is_name(replica.address) for replica in self._named)
+        self._lookup = asyncio.create_task(self._look_up_forever()) if names else None
 
     def pick(self) -> grpc.aio.Channel:
         """The channel for the next call. A call that is given up half-way must be cancelled: collection does not."""
@@ -48,7 +58,7 @@ class Channels:
 
     async def ready(self, timeout_seconds: float) -> None:
         """Wait until every address serves. Raises Unavailable, reason ServiceNotReady, naming those that do not."""
-        checks = {replica: asyncio.create_task(replica.serves()) for replica in self._replicas}
+        checks = {replica: asyncio.create_task(replica.serves()) for replica in self._named}
         try:
             await asyncio.wait(checks.values(), timeout=timeout_seconds)
             missing = [str(replica.address) for replica, check in checks.items() if not check.done()]
@@ -64,14 +74,33 @@ class Channels:
 
     async def close(self) -> None:
         """Close the channels; calls in flight are cancelled."""
-        await asyncio.gather(*(replica.plain.close() for replica in self._replicas))
+        if self._lookup is not None:
+            self._lookup.cancel()
+            await asyncio.gather(self._lookup, return_exceptions=True)
+        await asyncio.gather(*(replica.plain.close() for replica in self._known.values()))
+
+    async def _look_up_forever(self) -> None:
+        behind: dict[Address, list[Address]] = {}
+        while True:
+            for named in self._named:
+                if isinstance(named.address, HostPort) and is_name(named.address):
+                    # A name that is not known, or not any more, leaves what was known of it: it may answer still.
+                    with contextlib.suppress(OSError):
+                        behind[named.address] = [*await resolve(named.address)]
+            addresses = [each for named in self._named for each in behind.get(named.address, [named.address])]
+            for address in addresses:
+                # One that is gone is kept and closed at the end: an operation may still be asking it.
+                if address not in self._known:
+                    self._known[address] = _Replica(address)
+            self._replicas = [self._known[address] for address in addresses]
+            await asyncio.sleep(LOOKUP_SECONDS)
 
 
 class _Replica:
     """One address: its channel, and how it fares."""
 
-    def __init__(self, address: str) -> None:
-        self.address = parse_address(address)
+    def __init__(self, address: Address) -> None:
+        self.address = address
         self.plain = grpc.aio.insecure_channel(str(self.address), options=channel_options(self.address))
         self.channel = cast(grpc.aio.Channel, _Watched(self.plain, self._ended))
         self.down_until = 0.0

@@ -57,7 +57,7 @@ def channel_options(address: Address) -> _Options:
         return options
     return [
         *options,
-        # A headless Service has one address for each replica.
-        ("grpc.lb_policy_name", "round_robin"),
+        # Turns are `Channels`' affair: a channel stays with one replica, for operations live in one.
+        ("grpc.lb_policy_name", "pick_first"),
         ("grpc.dns_min_time_between_resolutions_ms", 10_000),
     ]

@@ -79,7 +79,10 @@ async def serve(settings: ServerSettings, services: Sequence[Service], stop: asy
 
 @asynccontextmanager
 async def running_server(services: Sequence[Service], address: str) -> AsyncGenerator[str]:
-    """A server for tests: yields its address (`host:0` has got its port); stops at once at the end."""
+    """A server beside other work of this process: yields its address (`host:0` has got its port).
+
+    It stops at once at the end, so it is for calls that nobody misses, and for tests.
+    """
     async with _started(address, services) as running:
         yield running.address
 

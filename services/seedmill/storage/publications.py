@@ -66,6 +66,11 @@ def read_head(store: Store, run_prefix: str) -> Head | None:
     return Head(**orjson.loads(data))
 
 
+def dataset_uri(store: Store, run_prefix: str, head: Head) -> str:
+    """Where the published dataset lies."""
+    return f"{store.uri}/{run_prefix}/{head.dataset_prefix}".rstrip("/")
+
+
 def encode_head(head: Head) -> bytes:
     fields = {name: getattr(head, name) for name in Head.__slots__}
     return orjson.dumps(fields, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)

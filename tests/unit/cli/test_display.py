@@ -7,16 +7,21 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from seedmill.cli.display import Display, Rates, duration, is_due
+from seedmill.cli.display import Display, duration, is_due
+from seedmill.pipeline.patience import Awaited, Dependency
 from seedmill.pipeline.progress import Phase, Progress, Snapshot
 from seedmill.records.collection import CollectionProgress
 from seedmill.records.ledger import Ledger
 from seedmill.records.row import Row
 from seedmill.records.tokens import Tokens
 
+TEACHER_AWAY = Awaited(Dependency.TEACHER, "connection refused")
+
 
 def snapshot(phase: Phase = Phase.GENERATING, accepted: int = 10, **changes) -> Snapshot:
     progress = Progress(phase=phase, target=100, candidates=1000, in_flight=4, paid_tokens=Tokens(900, 100))
+    progress.begin_generating()
+    progress.phase = phase
     progress.ledger = lambda: Ledger(accepted, {"verdict_fail": 30}, {}, 4)
     for name, value in changes.items():
         setattr(progress, name, value)
@@ -28,23 +33,6 @@ def snapshot(phase: Phase = Phase.GENERATING, accepted: int = 10, **changes) -> 
 )
 def test_durations_are_said_in_two_units_at_most(seconds, text):
     assert duration(seconds) == text
-
-
-def test_rates_leave_out_what_an_earlier_process_made():
-    rates = Rates()
-    rates.note(snapshot(accepted=10))
-    rates.started -= 10
-    rates.note(snapshot(accepted=30))
-    assert rates.rows_per_second == pytest.approx(2, rel=0.05)
-    assert rates.tokens_per_second == pytest.approx(100, rel=0.05)
-    assert rates.yield_percent == pytest.approx(50)
-    assert rates.eta == "35 s"
-
-
-def test_nothing_is_projected_before_anything_is_known():
-    rates = Rates()
-    rates.note(snapshot(Phase.COLLECTING, accepted=0))
-    assert (rates.rows_per_second, rates.eta) == (0.0, "")
 
 
 async def lines(console: Console, taken: Iterator[Snapshot]) -> None:
@@ -60,7 +48,7 @@ async def test_without_a_terminal_news_come_as_plain_lines(monkeypatch):
         snapshot(Phase.COLLECTING, collection=CollectionProgress(1200, 0, 300)),
         snapshot(),
         snapshot(),
-        snapshot(waiting=lambda: ["teacher: connection refused"]),
+        snapshot(waiting=lambda: [TEACHER_AWAY]),
     ]
     await lines(Console(file=out, width=60), iter(moments))
     said = out.getvalue().splitlines()
@@ -70,7 +58,7 @@ async def test_without_a_terminal_news_come_as_plain_lines(monkeypatch):
     assert len(said) == 3  # a moment that says nothing new is not repeated
 
 
-WAITS = {"waiting": lambda: ["teacher: connection refused"]}
+WAITS = {"waiting": lambda: [TEACHER_AWAY]}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +82,7 @@ async def test_in_a_terminal_the_panel_names_the_newest_rows_and_why_it_waits(mo
     out = io.StringIO()
     console = Console(file=out, width=80, height=20, force_terminal=True)
     row = Row("Write a function\nthat counts words.", "", "", "", "python")
-    moment = snapshot(recent=[row], waiting=lambda: ["sandbox: none can be started"])
+    moment = snapshot(recent=[row], waiting=lambda: [Awaited(Dependency.SANDBOX, "none can be started")])
     shower = asyncio.create_task(Display(console, "my-run", lambda: moment).show())
     await asyncio.sleep(0.4)
     shower.cancel()

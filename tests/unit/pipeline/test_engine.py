@@ -192,6 +192,27 @@ async def test_too_many_failures_stop_the_run_and_a_retry_tries_them_anew(monkey
     assert made.rows() == await calm_rows(tries_recipe(), roots=400)
 
 
+async def test_failures_that_settle_together_with_the_last_candidate_are_too_many_as_well(monkeypatch):
+    monkeypatch.setattr("seedmill.pipeline.runner.FAILURE_PAUSE_SECONDS", (0.001, 0.001))
+    delay = {"0": 1.0}
+    made = engine(
+        tries_recipe(),
+        roots=120,
+        max_failed_percent=5,
+        window=120,
+        teacher=Teacher(answer, lambda request: delay.get(request.id.split(":")[0], 0.0)),
+    )
+    generate = made.teacher.generate
+
+    async def refuse(request: GenerationRequest):
+        if int(request.id.split(":")[0]) % 4 == 1:
+            raise ItemError("PromptRefused", "HTTP 400")
+        return await generate(request)
+
+    made.teacher.generate = refuse
+    assert await made.run() is RunnerEnd.TOO_MANY_FAILURES
+
+
 async def test_a_teacher_that_is_away_is_waited_for_and_nothing_fails(monkeypatch):
     monkeypatch.setattr("seedmill.pipeline.patience.FIRST_PAUSE_SECONDS", 0.01)
     made = engine(tries_recipe(), roots=6)

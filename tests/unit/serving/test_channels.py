@@ -2,6 +2,9 @@
 
 import asyncio
 import collections
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +131,81 @@ async def test_ready_names_what_is_missing(tmp_path: Path) -> None:
 async def test_a_bad_address_is_refused_at_once() -> None:
     with pytest.raises(Misconfigured):
         Channels(["http://localhost"], "execution")
+
+
+NAME = "mill.test"
+
+
+class Names:
+    """The system's name service, as far as NAME goes: `hosts` are what it stands for, none = it is not known."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.hosts: list[str] = []
+        self._system = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", self._look_up)
+
+    def _look_up(self, host: Any, port: Any, *more: Any, **options: Any) -> Any:
+        if host != NAME:
+            return self._system(host, port, *more, **options)
+        if not self.hosts:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [found for each in self.hosts for found in self._system(each, port, *more, **options)]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+    monkeypatch.setattr("seedmill.serving.channel.LOOKUP_SECONDS", 0.05)
+    return Names(monkeypatch)
+
+
+@asynccontextmanager
+async def replicas_on_one_port(hosts: list[str]) -> AsyncGenerator[str]:
+    """One replica on each of these loopback hosts, numbered from 1, all on the same port: that port."""
+    async with AsyncExitStack() as stack:
+        port = "0"
+        for number, host in enumerate(hosts, 1):
+            bound = await stack.enter_async_context(running_server([Replica(number).service()], f"{host}:{port}"))
+            port = bound.rpartition(":")[2]
+        yield port
+
+
+async def until_all_of(channels: Channels, numbers: set[int]) -> None:
+    async with asyncio.timeout(10):
+        while set(await asked(channels, 2 * len(numbers))) != numbers:
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("scheme", ["", "dns:///"])
+async def test_a_name_stands_for_replicas_that_come_and_go(names: Names, scheme: str) -> None:
+    async with replicas_on_one_port(["127.0.0.1", "127.0.0.2", "127.0.0.3"]) as port:
+        channels = Channels([f"{scheme}{NAME}:{port}"], "execution")
+        assert await asked(channels, 1) == {None: 1}  # not known yet: an error to wait for, no end
+        names.hosts = ["127.0.0.1", "127.0.0.2"]
+        await until_all_of(channels, {1, 2})
+        assert await asked(channels, 20) == {1: 10, 2: 10}
+        names.hosts = ["127.0.0.2", "127.0.0.3"]
+        await until_all_of(channels, {2, 3})
+        names.hosts = []  # the name service is away: what was known is used on
+        await asyncio.sleep(0.2)
+        assert await asked(channels, 20) == {2: 10, 3: 10}
+        await channels.close()
+
+
+async def test_the_calls_of_one_operation_go_to_one_replica_of_a_name(names: Names) -> None:
+    names.hosts = ["127.0.0.1", "127.0.0.2"]
+    async with replicas_on_one_port(names.hosts) as port:
+        channels = Channels([f"{NAME}:{port}"], "execution")
+        await until_all_of(channels, {1, 2})
+        for _ in range(4):
+            stub: Any = execution_pb2_grpc.ExecutionServiceStub(channels.pick())
+            answers = [await stub.GetCapabilities(execution_pb2.GetCapabilitiesRequest(), timeout=5) for _ in range(10)]
+            assert len({answer.slots for answer in answers}) == 1
+        await channels.close()
+
+
+async def test_a_host_that_only_has_ipv4_servers_is_reached_by_name() -> None:
+    async with running_server([Replica(1).service()], "127.0.0.1:0") as bound:
+        channels = Channels([f"localhost:{bound.rpartition(':')[2]}"], "execution")
+        await channels.ready(5)
+        assert await asked(channels, 20) == {1: 20}
+        await channels.close()
