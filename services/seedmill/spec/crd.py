@@ -50,6 +50,33 @@ _CHANGE_RULES = (
     },
 )
 
+_BEGUN = "has(oldSelf.status) && has(oldSelf.status.ledger) && oldSelf.status.ledger.requested > 0"
+"""Whether the run has data: before that a wrong spec may be mended in place. What is kept in the status alone may be
+lost; then the edit makes another run under the same name, and the old one stays in the store."""
+
+_FIXED = ("recipe", "randomSeed", "seeds", "teacher", "execution", "decontamination", "reuse", "output.formats")
+"""What changes data (`digest.py`), and cannot be changed once candidates were begun."""
+
+
+def _fixed_rule(field: str, path: str, old: str) -> dict[str, str]:
+    same = f"has({path}) == has({old}) && (!has({path}) || {path} == {old})"
+    return {
+        "rule": f"!({_BEGUN}) || ({same})",
+        "message": f"{field} cannot be changed once candidates were begun: make a {KIND} with another name",
+    }
+
+
+_FIXED_RULES = (
+    *(_fixed_rule(f"spec.{field}", f"self.spec.{field}", f"oldSelf.spec.{field}") for field in _FIXED),
+    # Of another store nothing that was made would be found. Its Secret may be another one.
+    {
+        "rule": f"!({_BEGUN}) || (has(self.spec.output.store) == has(oldSelf.spec.output.store) && "
+        "(!has(self.spec.output.store) || self.spec.output.store.uri == oldSelf.spec.output.store.uri))",
+        "message": "spec.output.store.uri cannot be changed once candidates were begun: "
+        f"make a {KIND} with another name",
+    },
+)
+
 
 def custom_resource_definition() -> dict[str, Any]:
     """The CRD as plain values."""
@@ -83,12 +110,13 @@ def custom_resource_definition() -> dict[str, Any]:
     }
 
 
-def crd_yaml() -> str:
-    """The CRD as YAML; the same text for the same models."""
-    head = "# Made by `seedmill crd` from services/seedmill/spec; do not edit.\n"
-    return head + yaml.dump(
-        custom_resource_definition(), Dumper=_PlainDumper, sort_keys=False, width=120, allow_unicode=True
-    )
+def crd_yaml(*, keep: bool = False) -> str:
+    """The CRD as YAML; the same text for the same models. `keep`: for a chart whose removal must delete no run."""
+    head = f"# Made by `seedmill crd{' --keep' if keep else ''}` from services/seedmill/spec; do not edit.\n"
+    crd = custom_resource_definition()
+    if keep:
+        crd["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
+    return head + yaml.dump(crd, Dumper=_PlainDumper, sort_keys=False, width=120, allow_unicode=True)
 
 
 class _PlainDumper(yaml.SafeDumper):
@@ -105,7 +133,7 @@ def _root_schema() -> Schema:
         "type": "object",
         "description": "A dataset to make, and how.",
         "required": ["spec"],
-        "x-kubernetes-validations": list(_NAME_RULES),
+        "x-kubernetes-validations": [*_NAME_RULES, *_FIXED_RULES],
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},

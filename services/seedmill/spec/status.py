@@ -1,7 +1,7 @@
 """What the operator writes into a DatasetGeneration's status: small, bounded, and enough to see how a run is doing.
 
-Nothing here is needed for correctness: a run's truth is its journal. Every list and map is bounded; reasons of
-rejection are few and known.
+Nothing here is needed for correctness: a run's truth is its journal, and a status that is lost is found out again.
+Every list and map is bounded; reasons of rejection are few and known.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from seedmill.spec.rules import SpecModel
-from seedmill.spec.shapes import LongText, ShortText, Uri
+from seedmill.spec.shapes import ObjectName, ShortText, Uri
 
 CONDITION_TYPE = r"^[A-Za-z][A-Za-z0-9]{0,62}$"
 CONDITION_REASON = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
@@ -81,27 +81,23 @@ class ProgressStatus(SpecModel):
 class TokenStatus(SpecModel):
     """What was spent."""
 
-    prompt: Count
-    """In prompts of used records."""
-    completion: Count
-    """In completions of used records."""
     total: Count
-    """Both."""
-    wasted: Count
-    """Paid besides, for work that a kill or a hedge threw away."""
+    """In prompts and completions."""
+    prompt: Count | None = None
+    """In prompts of used records, when the run said so."""
+    completion: Count | None = None
+    """In completions of used records, when the run said so."""
 
 
 class DatasetStatus(SpecModel):
     """The latest publication."""
 
-    uri: Uri
-    """Where the dataset is."""
+    uri: Uri | None = None
+    """Where the dataset is; left out where a pod's last message had no room for it."""
     digest: Annotated[str, Field(max_length=128)]
     """Over the digests of its files."""
     rows: Count
     """How many rows it has."""
-    publication: LongText
-    """Its name below the run's publications."""
     partial: bool
     """Whether the run stopped before its target."""
 
@@ -119,6 +115,8 @@ class Status(SpecModel):
     """Ready, Reconciling, Stalled, Succeeded, Suspended, Degraded."""
     spec_digest: Annotated[str, Field(max_length=64)] | None = None
     """Of everything in spec that changes data; it names the run."""
+    job: ObjectName | None = None
+    """The Job that the rest speaks of; its name changes with spec and limits."""
     start_time: datetime | None = None
     """When the run's first process began."""
     completion_time: datetime | None = None

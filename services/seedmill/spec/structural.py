@@ -14,6 +14,8 @@ from pydantic_core import to_jsonable_python
 
 Schema = dict[str, Any]
 
+_MAX_INT64 = 2**63 - 1
+
 _ORDER = (
     "type",
     "format",
@@ -76,6 +78,7 @@ def _structural(schema: Schema, definitions: dict[str, Schema], where: str) -> S
     match schema["type"]:
         case "integer":
             new["format"] = "int64"
+            _bound_as_floats(new, where)
         case "array":
             new["items"] = _structural(cast("Schema", schema["items"]), definitions, f"{where}[]")
             new.setdefault("x-kubernetes-list-type", "atomic")
@@ -91,6 +94,16 @@ def _structural(schema: Schema, definitions: dict[str, Schema], where: str) -> S
         case _:
             pass
     return new
+
+
+def _bound_as_floats(schema: Schema, where: str) -> None:
+    """Leave the largest int64 to the format. API servers keep bounds as floats: that one becomes 2**63, which they
+    refuse as a bound of its own type, and other large ones would mean something else than what is written."""
+    if schema.get("maximum") == _MAX_INT64:
+        del schema["maximum"]
+    for word in ("minimum", "maximum"):
+        if word in schema and int(float(schema[word])) != schema[word]:
+            raise ValueError(f"{where}: {word} {schema[word]} is no float; API servers would round it")
 
 
 def _in_order(schema: Schema) -> Schema:

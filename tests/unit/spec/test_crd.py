@@ -9,12 +9,14 @@ import yaml
 from pydantic import BaseModel
 
 from seedmill.spec.crd import crd_yaml, custom_resource_definition
+from seedmill.spec.digest import LIMITS
 from seedmill.spec.model import Spec
 from seedmill.spec.reference import reference_page
 from seedmill.spec.structural import structural_schema
 
 GOLDEN = Path(__file__).parent / "golden" / "crd.yaml"
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference.md"
+CHART = Path(__file__).parents[3] / "charts" / "seedmill-crds" / "templates" / "datasetgenerations.yaml"
 
 
 def root() -> dict[str, Any]:
@@ -40,6 +42,25 @@ def test_the_crd_is_the_reviewed_one() -> None:
 
 def test_the_reference_page_is_current() -> None:
     assert reference_page() == REFERENCE.read_text(), "python -m seedmill.spec.reference > docs/reference.md"
+
+
+def test_the_chart_carries_the_same_crd_and_helm_keeps_it() -> None:
+    """When it differs and should: `seedmill crd --keep > charts/seedmill-crds/templates/datasetgenerations.yaml`."""
+    assert crd_yaml(keep=True) == CHART.read_text()
+    in_chart = yaml.safe_load(CHART.read_text())
+    assert in_chart["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+    assert in_chart == custom_resource_definition()
+    assert "{{" not in CHART.read_text(), "helm would read it as its own"
+
+
+def test_everything_that_names_a_run_is_fixed_once_candidates_were_begun() -> None:
+    """Whatever the digest covers has a rule; limits have none."""
+    fields = {field.alias or name for name, field in Spec.model_fields.items()}
+    begun = [
+        rule for rule in root()["x-kubernetes-validations"] if "oldSelf.status.ledger.requested > 0" in rule["rule"]
+    ]
+    fixed = {rule["message"].split(" ")[0].split(".")[1] for rule in begun}
+    assert fixed == fields - LIMITS
 
 
 def test_every_value_has_a_type_and_nothing_is_left_to_choice() -> None:
