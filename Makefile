@@ -1,7 +1,7 @@
 # Everything that is done with this repository. A machine needs Python 3.11-3.13, Go, gcc and make.
 #
-# Programs that are built (runsc, an S3 server, helm) and the small model lie in ${SEEDMILL_CACHE:-~/.cache/seedmill},
-# outside the tree, and are kept between clones.
+# Programs that are built (runsc, an S3 server, helm, Kubernetes) and the small model lie outside the tree, in
+# ${SEEDMILL_CACHE:-~/.cache/seedmill}, and are kept between clones.
 
 .DEFAULT_GOAL := help
 SHELL := bash
@@ -28,7 +28,7 @@ $(INSTALLED): pyproject.toml $(PINS)
 	@[[ -n "$(PYTHON)" ]] || { echo "Python 3.11 or newer is needed; python3 here is $$(python3 --version 2>&1 || true). Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "installing into $(VENV): a minute or two the first time"
 	[[ -x $(BIN)/python ]] || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(PINS) --editable '.[embedded,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(PINS) --editable '.[embedded,operator,dev]'
 	@touch $@
 
 .PHONY: demo
@@ -42,6 +42,10 @@ test: venv quick-tools ## all tests; says at the end what was skipped and how to
 .PHONY: test-charts
 test-charts: venv ## the chart, as helm renders it
 	$(BIN)/pytest tests/charts
+
+.PHONY: test-cluster
+test-cluster: venv ## the CRD and the operator, against a real API server (about a minute)
+	$(BIN)/pytest tests/cluster
 
 .PHONY: test-fast
 test-fast: venv ## unit tests
@@ -64,6 +68,11 @@ format: venv ## put the code into its form
 protos: venv ## generate services/seedmill/v1alpha1 from protos/
 	tools/generate-protos services $(BIN)/python
 
+.PHONY: crd
+crd: venv ## write the CRD of spec/ into chart and tests
+	$(BIN)/seedmill crd > tests/unit/spec/golden/crd.yaml
+	$(BIN)/seedmill crd --keep > charts/seedmill-crds/templates/datasetgenerations.yaml
+
 .PHONY: tools
 tools: sandbox s3-server helm model ## all programs and files that tests and demo need
 
@@ -78,6 +87,18 @@ s3-server: ## versitygw, an S3 server for tests
 .PHONY: helm
 helm: ## helm, to check and install the charts
 	tools/build helm
+
+.PHONY: cluster-tools
+cluster-tools: ## etcd, kube-apiserver and kube-controller-manager, for the test cluster
+	tools/build kubernetes
+
+.PHONY: cluster-up
+cluster-up: venv ## start a control plane of your own (no nodes) that has the CRD; prints its KUBECONFIG
+	@PYTHONPATH=tests:services $(BIN)/python -m cluster up
+
+.PHONY: cluster-down
+cluster-down: venv ## end it, and remove all that it made
+	@PYTHONPATH=tests:services $(BIN)/python -m cluster down
 
 .PHONY: model
 model: venv ## the small language model that runs anywhere

@@ -43,7 +43,7 @@ def require(name: str) -> Path:
 
 
 def _built(name: str) -> Path | None:
-    """A program of tools/: where `tools/build` puts it."""
+    """A program of tools/, or a folder of several: where `tools/build` puts it."""
     answer = subprocess.run([ROOT / "tools" / "build", "--path", name], capture_output=True, text=True, check=False)
     return Path(answer.stdout.strip()) if answer.returncode == 0 else None
 
@@ -81,6 +81,8 @@ _REQUIREMENTS = {
     "runsc": Requirement(_runsc, "make sandbox"),
     "versitygw": Requirement(lambda: _built("versitygw"), "make s3-server"),
     "helm": Requirement(lambda: _built("helm"), "make helm"),
+    "kubernetes": Requirement(lambda: _built("kubernetes"), "make cluster-tools"),
+    "openssl": Requirement(lambda: _on_path("openssl"), "apt-get install openssl"),
     "the right to mount": Requirement(_mount, "sudo -E make test, on a machine of your own", everywhere=False),
     "embedded model": Requirement(_embedded_model, "make model"),
     "chromium": Requirement(

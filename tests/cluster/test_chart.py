@@ -1,0 +1,79 @@
+"""The rendered chart before a real API server: every object is one that it takes, every pod one that it admits."""
+
+import functools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from cluster.api import NAMESPACES, SERVICE_ACCOUNTS, Api, ApiError, Kind, Object
+from support.charts import CASES, NAMESPACE, case, full_name, of_kind, pods
+
+PRIVILEGED = "seedmill-execution"
+"""Where pods go whose gVisor sandbox needs more than the restricted level."""
+
+NOT_SERVED = {"keda.sh/v1alpha1", "monitoring.coreos.com/v1"}
+"""Of operators that are not part of Kubernetes: their kinds are known only where those are installed."""
+
+Kinds = Callable[[Object], Kind]
+
+
+@pytest.fixture(scope="module")
+def installed(api: Api) -> Iterator[Kinds]:
+    """Namespaces and classes that the chart's examples take for granted. Gives where objects of each kind go."""
+    for name in (NAMESPACE, PRIVILEGED, "team-a", "team-b"):
+        level = "privileged" if name == PRIVILEGED else "restricted"
+        metadata = {"name": name, "labels": {"pod-security.kubernetes.io/enforce": level}}
+        api.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    for name in ("gvisor", "nvidia"):
+        _create(api, "node.k8s.io/v1", "RuntimeClass", "runtimeclasses", name, {"handler": name})
+    _create(api, "scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", "batch", {"value": 1})
+
+    @functools.cache
+    def served(api_version: str) -> dict[str, Kind]:
+        path = Kind(api_version, "").path().rstrip("/")
+        found = api.call("GET", path)["resources"]
+        return {
+            each["kind"]: Kind(api_version, each["name"], each["namespaced"])
+            for each in found
+            if "/" not in each["name"]
+        }
+
+    yield lambda manifest: served(manifest["apiVersion"])[manifest["kind"]]
+    for name in (NAMESPACE, PRIVILEGED, "team-a", "team-b"):
+        api.delete(NAMESPACES, "", name)
+
+
+def _create(api: Api, api_version: str, kind: str, plural: str, name: str, fields: Object) -> None:
+    manifest = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **fields}
+    api.create(Kind(api_version, plural, namespaced=False), manifest)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_object_is_taken_under_strict_validation(api: Api, installed: Kinds, name: str) -> None:
+    for manifest in case(name):
+        if manifest["apiVersion"] in NOT_SERVED or manifest["kind"] in ("Namespace", "Pod"):
+            continue  # the namespace is there; pods are admitted below
+        try:
+            namespace = manifest["metadata"].get("namespace", "")
+            api.create(installed(manifest), manifest, namespace=namespace, dry_run=True)
+        except ApiError as error:
+            raise AssertionError(f"{full_name(manifest)}: {error}") from error
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_pod_is_admitted_at_its_level(api: Api, installed: Kinds, name: str) -> None:
+    objects = case(name)
+    for metadata, spec in pods(objects):
+        namespace = PRIVILEGED if spec.get("runtimeClassName") == "gvisor" else NAMESPACE
+        for account in of_kind(objects, "ServiceAccount"):
+            if account["metadata"]["name"] == spec.get("serviceAccountName"):
+                _ensure_account(api, namespace, account["metadata"]["name"])
+        named = {"name": "tried", **metadata, "namespace": namespace}
+        manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": named, "spec": spec}
+        api.create(installed(manifest), manifest, namespace=namespace, dry_run=True)
+
+
+def _ensure_account(api: Api, namespace: str, name: str) -> None:
+    manifest = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
+    if api.find(SERVICE_ACCOUNTS, namespace, name) is None:
+        api.create(SERVICE_ACCOUNTS, manifest, namespace=namespace)
