@@ -16,6 +16,7 @@ from seedmill.cli.doctor import doctor
 from seedmill.cli.execute import execute
 from seedmill.cli.inspect import inspect
 from seedmill.cli.lint import lint
+from seedmill.cli.operator import operator
 from seedmill.cli.preview import preview
 from seedmill.cli.refusal import REFUSALS, refusal
 from seedmill.cli.replay import replay
@@ -31,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, preview, lint, inspect, replay, execute, dispatch, doctor, crd):
+for command in (run, preview, lint, inspect, replay, execute, dispatch, operator, doctor, crd):
     app.command()(command)
 app.add_typer(serve_app, name="serve")
 app.add_typer(setup_app, name="setup")
