@@ -18,7 +18,7 @@ from typing import Any, cast
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from seedmill.serving.addresses import Address, HostPort, is_name, parse_target, resolve
+from seedmill.serving.addresses import Address, HostPort, UnixPath, is_name, parse_target, resolve
 from seedmill.serving.errors import Unavailable
 from seedmill.serving.options import channel_options
 
@@ -45,6 +45,11 @@ class Channels:
         self._turn = 0
         names = any(is_name(replica.address) for replica in self._named)
         self._lookup = asyncio.create_task(self._look_up_forever()) if names else None
+
+    @property
+    def secure(self) -> bool:
+        """Whether nobody else can read a call on its way, to whichever replica: what may carry credentials."""
+        return all(isinstance(replica.address, UnixPath) for replica in self._named)
 
     def pick(self) -> grpc.aio.Channel:
         """The channel for the next call. A call that is given up half-way must be cancelled: collection does not."""
