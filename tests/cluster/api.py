@@ -52,6 +52,8 @@ JOBS = Kind("batch/v1", "jobs")
 NAMESPACES = Kind("v1", "namespaces", namespaced=False)
 NODES = Kind("v1", "nodes", namespaced=False)
 PODS = Kind("v1", "pods")
+RUNTIME_CLASSES = Kind("node.k8s.io/v1", "runtimeclasses", namespaced=False)
+SECRETS = Kind("v1", "secrets")
 SERVICE_ACCOUNTS = Kind("v1", "serviceaccounts")
 
 

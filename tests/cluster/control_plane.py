@@ -10,7 +10,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,9 @@ from seedmill.spec.crd import custom_resource_definition
 START_SECONDS = 60.0
 """Until it is ready, on a machine that is busy with other things; 10 s where it is not."""
 
-_ADDRESS = "127.0.0.1"
-_SERVICE_ADDRESSES = "198.19.0.0/16"  # set aside for benchmarks (RFC 2544): never a real network's
+LOOPBACK = "127.0.0.1"
+SERVICE_ADDRESSES = "198.19.0.0/16"
+"""Set aside for benchmarks (RFC 2544): never those of a real network."""
 
 _AUDIT_POLICY: Object = {
     "apiVersion": "audit.k8s.io/v1",
@@ -123,7 +124,7 @@ def running_control_plane(programs: Path, folder: Path) -> Generator[ControlPlan
     api_port, etcd_port, peer_port = _free_ports(3)
     plane = ControlPlane(
         folder,
-        f"https://{_ADDRESS}:{api_port}",
+        f"https://{LOOPBACK}:{api_port}",
         authority.pair.certificate,
         authority.user("administrator", group="system:masters"),
     )
@@ -137,16 +138,17 @@ def running_control_plane(programs: Path, folder: Path) -> Generator[ControlPlan
             running[name] = stack.enter_context(running_program([programs / name, *arguments], log))
 
         def wait(what: str, condition: Callable[[], bool]) -> None:
-            _wait(what, condition, running, plane.logs)
+            wait_for(what, condition, running, plane.logs)
 
-        start("etcd", _etcd(folder / "etcd", f"http://{_ADDRESS}:{etcd_port}", f"http://{_ADDRESS}:{peer_port}"))
-        start("kube-apiserver", _api_server(plane, authority, f"http://{_ADDRESS}:{etcd_port}", accounts_key))
+        start("etcd", etcd_options(folder / "etcd", etcd_port, peer_port))
+        start("kube-apiserver", _api_server(plane, authority, etcd_port, accounts_key))
         api = stack.enter_context(plane.api())
-        wait("the API server", lambda: _answers(api))
+        wait("the API server", lambda: answers(api))
         crd = custom_resource_definition()
         api.create(CRDS, crd)
         wait("the CRD", lambda: condition_of(api.get(CRDS, "", crd["metadata"]["name"]), "Established") == "True")
-        start("kube-controller-manager", _controller_manager(plane, authority, accounts_key))
+        options = controller_manager_options(plane, authority, accounts_key)
+        start("kube-controller-manager", [*options, f"--controllers={','.join(CONTROLLERS)}"])
         wait("the controllers", lambda: api.find(SERVICE_ACCOUNTS, "default", "default") is not None)
         yield plane
 
@@ -157,7 +159,9 @@ def condition_of(manifest: Object, kind: str) -> str | None:
     return next((each["status"] for each in conditions if each["type"] == kind), None)
 
 
-def _etcd(data: Path, clients: str, peers: str) -> list[str]:
+def etcd_options(data: Path, client_port: int, peer_port: int) -> list[str]:
+    """Of an etcd of one member on the loopback."""
+    clients, peers = (f"http://{LOOPBACK}:{port}" for port in (client_port, peer_port))
     return [
         f"--data-dir={data}",
         "--unsafe-no-fsync",  # what it holds is gone after the tests anyway
@@ -170,36 +174,47 @@ def _etcd(data: Path, clients: str, peers: str) -> list[str]:
     ]
 
 
-def _api_server(plane: ControlPlane, authority: Authority, etcd: str, accounts_key: Path) -> list[str]:
+def api_server_options(
+    plane: ControlPlane, authority: Authority, etcd_port: int, accounts_key: Path, alternatives: Sequence[str]
+) -> list[str]:
+    """Of an API server at `plane.server`, whose certificate has these names besides."""
     policy = plane.folder / "audit-policy.json"
     policy.write_text(json.dumps(_AUDIT_POLICY))
-    pair = authority.server("kube-apiserver", [f"IP:{_ADDRESS}", "DNS:localhost", "DNS:kubernetes.default.svc"])
+    address, _, port = plane.server.removeprefix("https://").rpartition(":")
+    names = ["DNS:localhost", "DNS:kubernetes.default.svc", f"IP:{LOOPBACK}", *alternatives]
+    pair = authority.server("kube-apiserver", names)
     return [
-        f"--etcd-servers={etcd}",
-        f"--bind-address={_ADDRESS}",
-        f"--secure-port={plane.server.rpartition(':')[2]}",
-        "--endpoint-reconciler-type=none",  # an address of the loopback cannot be advertised to pods
+        f"--etcd-servers=http://{LOOPBACK}:{etcd_port}",
+        f"--bind-address={address}",
+        f"--secure-port={port}",
         f"--tls-cert-file={pair.certificate}",
         f"--tls-private-key-file={pair.key}",
         f"--client-ca-file={authority.pair.certificate}",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={accounts_key}",
         f"--service-account-signing-key-file={accounts_key}",
-        f"--service-cluster-ip-range={_SERVICE_ADDRESSES}",
-        "--authorization-mode=RBAC",
-        # As OpenShift has it: who makes an object that holds up its owner's deletion must be allowed to.
-        "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
+        f"--service-cluster-ip-range={SERVICE_ADDRESSES}",
         f"--audit-policy-file={policy}",
         f"--audit-log-path={plane.audit}",
     ]
 
 
-def _controller_manager(plane: ControlPlane, authority: Authority, accounts_key: Path) -> list[str]:
+def _api_server(plane: ControlPlane, authority: Authority, etcd_port: int, accounts_key: Path) -> list[str]:
+    return [
+        *api_server_options(plane, authority, etcd_port, accounts_key, []),
+        "--endpoint-reconciler-type=none",  # an address of the loopback cannot be advertised to pods
+        "--authorization-mode=RBAC",
+        # As OpenShift has it: who makes an object that holds up its owner's deletion must be allowed to.
+        "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
+    ]
+
+
+def controller_manager_options(plane: ControlPlane, authority: Authority, accounts_key: Path) -> list[str]:
+    """Of the controllers: all of them, unless some are named besides."""
     user = authority.user("system:kube-controller-manager")
     kubeconfig = plane.write_kubeconfig(plane.folder / "controller-manager.kubeconfig", user)
     return [
         f"--kubeconfig={kubeconfig}",
-        f"--controllers={','.join(CONTROLLERS)}",
         "--leader-elect=false",
         "--secure-port=0",
         "--use-service-account-credentials",
@@ -211,7 +226,8 @@ def _controller_manager(plane: ControlPlane, authority: Authority, accounts_key:
     ]
 
 
-def _wait(what: str, condition: Callable[[], bool], running: "dict[str, subprocess.Popen[bytes]]", logs: Path) -> None:
+def wait_for(what: str, condition: Callable[[], bool], running: "dict[str, subprocess.Popen[bytes]]", logs: Path) -> None:
+    """Raises RuntimeError with the end of a program's log when it ended, or when nothing came of it in time."""
     deadline = time.monotonic() + START_SECONDS
     while not condition():
         ended = next((name for name, process in running.items() if process.poll() is not None), None)
@@ -222,7 +238,8 @@ def _wait(what: str, condition: Callable[[], bool], running: "dict[str, subproce
         time.sleep(0.05)
 
 
-def _answers(api: Api) -> bool:
+def answers(api: Api) -> bool:
+    """Whether the API server is ready."""
     try:
         return api.call("GET", "/readyz") == {"message": "ok"}
     except (ApiError, urllib3.exceptions.HTTPError):
@@ -234,7 +251,7 @@ def _free_ports(count: int) -> list[int]:
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
-            probe.bind((_ADDRESS, 0))
+            probe.bind((LOOPBACK, 0))
         return [int(probe.getsockname()[1]) for probe in probes]
 
 

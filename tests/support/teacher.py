@@ -51,6 +51,7 @@ class TeacherServer:
         mode: str = "normal",
         delay: Callable[[dict[str, Any]], float] = lambda request: 0.0,
         port: int = 0,
+        host: str = "127.0.0.1",
     ) -> None:
         assert mode in MODES, f"{mode} is none of {', '.join(MODES)}"
         self.answer = answer
@@ -59,6 +60,7 @@ class TeacherServer:
         self.paid: Counter[bytes] = Counter()
         self.requests = 0
         self.url = ""
+        self._host = host
         self._port = port
         self._seen: set[bytes] = set()
         self._ready = threading.Event()
@@ -91,7 +93,7 @@ class TeacherServer:
         app.router.add_post("/v1/completions", self._complete)
         runner = web.AppRunner(app, shutdown_timeout=0.5)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self._port)
+        site = web.TCPSite(runner, self._host, self._port)
         await site.start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
         self._ready.set()
@@ -169,12 +171,16 @@ def main() -> None:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument(
         "--mode", choices=MODES, default="normal", help="; ".join(f"{k}: {v}" for k, v in MODES.items())
     )
     parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS")
     options = parser.parse_args()
-    with TeacherServer(mode=options.mode, delay=lambda request: options.delay, port=options.port) as teacher:
+    server = TeacherServer(
+        mode=options.mode, delay=lambda request: options.delay, port=options.port, host=options.host
+    )
+    with server as teacher:
         sys.stdout.write(f"{teacher.url} serves {MODEL}\n")
         sys.stdout.flush()
         try:
