@@ -21,6 +21,10 @@ JOB_TTL_SECONDS = 24 * 3600
 
 USER = 65532
 
+TLS_FOLDER = "/run/seedmill/tls"
+OF_THE_GROUP = 0o440
+"""The kubelet gives a Secret's files to root and the pod's fsGroup."""
+
 LABELS = {
     # What the chart's network policies know a run by. Never app.kubernetes.io/instance: Argo CD would take the Job for
     # one of its own and prune it.
@@ -95,6 +99,9 @@ def _pod_spec(generation: DatasetGeneration, settings: PodSettings) -> dict[str,
     if store.ca_config_map:
         mounts.append({"name": "store-ca", "mountPath": "/etc/seedmill/ca", "readOnly": True})
         volumes.append({"name": "store-ca", "configMap": {"name": store.ca_config_map}})
+    if settings.tls_secret:
+        mounts.append({"name": "tls", "mountPath": TLS_FOLDER, "readOnly": True})
+        volumes.append({"name": "tls", "secret": {"secretName": settings.tls_secret, "defaultMode": OF_THE_GROUP}})
     container: dict[str, Any] = {
         "name": CONTAINER,
         "image": settings.image,
@@ -107,6 +114,7 @@ def _pod_spec(generation: DatasetGeneration, settings: PodSettings) -> dict[str,
             {"name": "TMPDIR", "value": "/tmp"},  # noqa: S108
             *(_store_variables(store) if own_store is None else []),
             *([{"name": "SSL_CERT_FILE", "value": f"/etc/seedmill/ca/{store.ca_key}"}] if store.ca_config_map else []),
+            *([{"name": "SEEDMILL_TLS", "value": TLS_FOLDER}] if settings.tls_secret else []),
         ],
         "ports": [
             {"name": "progress", "containerPort": settings.progress_port},

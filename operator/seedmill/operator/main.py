@@ -25,6 +25,7 @@ from seedmill.operator.reconcile import Reconciler
 from seedmill.operator.settings import OperatorSettings
 from seedmill.operator.watch import registry, watch
 from seedmill.operator.write_budget import WriteBudget
+from seedmill.serving.certificates import Certificates
 from seedmill.serving.metrics import metrics_endpoint
 from seedmill.spec.parse import Check
 
@@ -72,7 +73,8 @@ class Operator:
 
     def __post_init__(self) -> None:
         pod = self.settings.pod
-        source = RunClient(pod.progress_port)
+        tls = self.settings.tls
+        source = RunClient(pod.progress_port, None if tls is None else Certificates(tls))
         self.reconciler = Reconciler(
             self.api, source, pod, lambda: datetime.now(UTC), self.checks, self.settings.progress_seconds
         )

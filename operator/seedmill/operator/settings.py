@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,10 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class PodSettings:
-    """The pod of a run. `services` has addresses, as `seedmill dispatch` takes them, by service."""
+    """The pod of a run. `services` has addresses, as `seedmill dispatch` takes them, by service.
+
+    `tls_secret`, with the certificate that runs show and are known by, must be in the namespace of each run.
+    """
 
     image: str
     store: StoreSettings
@@ -35,11 +39,15 @@ class PodSettings:
     grace_seconds: int = 120
     progress_port: int = 9095
     metrics_port: int = 9090
+    tls_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorSettings:
-    """The operator itself. No `namespaces`: all of them. Addresses are host:port."""
+    """The operator itself. No `namespaces`: all of them. Addresses are host:port.
+
+    `tls` is the folder with the operator's own certificate; then runs are asked over TLS.
+    """
 
     pod: PodSettings
     namespaces: Sequence[str] = ()
@@ -51,3 +59,4 @@ class OperatorSettings:
     progress_seconds: float = 15.0
     resync_seconds: float = 300.0
     start_jitter_seconds: float = 10.0
+    tls: Path | None = None

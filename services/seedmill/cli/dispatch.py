@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from seedmill.cli.guarding import CallersOption, TlsOption
 from seedmill.cli.pod_resource import RESOURCE_VARIABLE
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from seedmill.pipeline.metrics import RunMetrics
     from seedmill.pipeline.progress import Snapshot
     from seedmill.pipeline.run import Ending, Run
+    from seedmill.serving.guard import Guard
     from seedmill.spec.model import DatasetGeneration
 
 BROKEN = 1
@@ -46,6 +48,7 @@ class Elsewhere:
     services: Mapping[str, Sequence[str]]
     progress_address: str | None
     metrics_address: str | None
+    guard: "Guard"
 
 
 def dispatch(
@@ -61,11 +64,13 @@ def dispatch(
         str | None, typer.Option(help="host:port or unix:/path for the RunService; none without it.")
     ] = None,
     metrics_address: Annotated[
-        str | None, typer.Option(help="host:port for Prometheus metrics; none without it.")
+        str | None, typer.Option(help="host:port for Prometheus metrics, /healthz and /readyz; none without it.")
     ] = None,
     termination_log: Annotated[
         Path | None, typer.Option(help="File for the last message; /dev/termination-log, where it exists.")
     ] = None,
+    tls: TlsOption = None,
+    allow_callers: CallersOption = None,
 ) -> None:
     """Make a dataset with services that run elsewhere: what the pod of a run does in a cluster.
 
@@ -77,12 +82,17 @@ def dispatch(
     from seedmill.cli.pod_resource import resource_of_pod
     from seedmill.cli.refusal import REFUSALS, refusal
     from seedmill.cli.termination import LastWords, leave
+    from seedmill.serving.guard import Guard
     from seedmill.serving.logs import configure_logs
 
     configure_logs()
     services = {"seeding": seeding, "inference": inference, "execution": execution, "aggregation": aggregation}
     elsewhere = Elsewhere(
-        store, {name: given for name, given in services.items() if given}, progress_address, metrics_address
+        store,
+        {name: given for name, given in services.items() if given},
+        progress_address,
+        metrics_address,
+        Guard(tls, allow_callers or ()),
     )
     try:
         words = asyncio.run(_dispatch(elsewhere, resource_of_pod(resource)))
@@ -112,7 +122,9 @@ async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "L
     from seedmill.pipeline.preparation import Order
     from seedmill.pipeline.run import Run
     from seedmill.pipeline.server import service
+    from seedmill.serving.certificates import Certificates
     from seedmill.serving.channel import Channels
+    from seedmill.serving.health import Readiness
     from seedmill.serving.metrics import metrics_endpoint
     from seedmill.serving.server import running_server
     from seedmill.storage import open_store
@@ -120,20 +132,22 @@ async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "L
     refuse_missing_services(generation.spec, elsewhere.services)
     prefix = prefix_of(generation)
     log = structlog.stdlib.get_logger("seedmill.dispatch").bind(run=prefix)
+    guard, readiness = elsewhere.guard, Readiness()
+    certificates = None if guard.tls is None else Certificates(guard.tls)
     store = open_store(elsewhere.store)
     order = Order(generation, store, corpus_of_pod(generation.spec))
     async with AsyncExitStack() as stack:
         channels: dict[str, Channels] = {}
         for name, addresses in elsewhere.services.items():
-            channels[name] = Channels(addresses, name)
+            channels[name] = Channels(addresses, name, certificates)
             stack.push_async_callback(channels[name].close)
         work = Run(order, clients(channels, prefix))
         metrics = RunMetrics()
         stack.enter_context(metrics.registered())
-        stack.enter_context(metrics_endpoint(elsewhere.metrics_address))
+        stack.enter_context(metrics_endpoint(elsewhere.metrics_address, readiness))
         if elsewhere.progress_address is not None:
             served = [service(prefix, work.progress.snapshot)]
-            await stack.enter_async_context(running_server(served, elsewhere.progress_address))
+            await stack.enter_async_context(running_server(served, elsewhere.progress_address, guard, readiness))
         driven = await drive(work, log.info, _watch(work, metrics, log))
     result = driven.result
     if result is None:

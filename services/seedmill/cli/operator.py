@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from seedmill.cli.guarding import TlsOption
 from seedmill.serving.logs import LogFormat, LogLevel, configure_logs
 
 ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
@@ -54,6 +55,13 @@ def operator(
         list[str] | None, typer.Option(help="Secret to pull the image with, in the namespace of each run.")
     ] = None,
     run_service_account: Annotated[str, typer.Option(help="ServiceAccount of the pods of runs.")] = "",
+    tls: TlsOption = None,
+    tls_secret: Annotated[
+        str,
+        typer.Option(
+            envvar="SEEDMILL_TLS_SECRET", help="Secret with the certificate of runs, in the namespace of each run."
+        ),
+    ] = "",
     run_cpu: Annotated[str, typer.Option(help="CPU that the pod of a run asks for.")] = "500m",
     run_memory: Annotated[str, typer.Option(help="Memory that it asks for.")] = "512Mi",
     run_memory_limit: Annotated[str, typer.Option(help="Memory that it may use.")] = "2Gi",
@@ -80,6 +88,10 @@ def operator(
         raise Misconfigured("NotInstalled", "the operator needs: pip install 'seedmill[operator]'")
     if bool(namespace) == all_namespaces:
         raise Misconfigured("NoNamespace", "give either --namespace NAME (once or more) or --all-namespaces")
+    if (tls is None) == bool(tls_secret):
+        raise Misconfigured(
+            "HalfTls", "give both or neither of --tls FOLDER (to ask runs) and --tls-secret NAME (for runs to answer)"
+        )
     from seedmill.cli.spec_checks import spec_checks
     from seedmill.operator.main import operate
     from seedmill.operator.settings import OperatorSettings, PodSettings, StoreSettings
@@ -106,6 +118,7 @@ def operator(
         memory_limit=run_memory_limit,
         temporary_size=run_temporary,
         grace_seconds=run_grace_seconds,
+        tls_secret=tls_secret,
     )
     settings = OperatorSettings(
         pod=pod,
@@ -115,6 +128,7 @@ def operator(
         workers=workers,
         writes_per_second=writes_per_second,
         progress_seconds=progress_seconds,
+        tls=tls,
     )
     configure_logs(log_format, log_level)
     asyncio.run(operate(settings, spec_checks()))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seedmill.cli.guarding import CallersOption, TlsOption
 from seedmill.serving.logs import LogFormat, LogLevel, configure_logs
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ AddressOption = Annotated[
     str, typer.Option(help="Where to listen: unix:/path (mode 0600) or host:port.", show_default=False)
 ]
 MetricsOption = Annotated[
-    str | None, typer.Option(help="host:port for Prometheus metrics; none without it.", show_default=False)
+    str | None,
+    typer.Option(help="host:port for Prometheus metrics, /healthz and /readyz; none without it.", show_default=False),
 ]
 DrainOption = Annotated[
     float, typer.Option(min=0, help="Seconds in which calls are still taken after the signal to stop (cluster: 5-10).")
@@ -41,14 +43,18 @@ def serve_seeding(
     drain_seconds: DrainOption = 0.0,
     grace_seconds: GraceOption = 30.0,
     parent_pid: ParentOption = None,
+    tls: TlsOption = None,
+    allow_callers: CallersOption = None,
     log_format: FormatOption = LogFormat.AUTO,
     log_level: LevelOption = LogLevel.INFO,
 ) -> None:
     """Corpora to seeds."""
     from seedmill.seeding.server import service
+    from seedmill.serving.guard import Guard
     from seedmill.serving.server import ServerSettings
 
-    settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid)
+    guard = Guard(tls, allow_callers or ())
+    settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid, guard)
     _serve(settings, service, log_format, log_level)
 
 
@@ -67,14 +73,18 @@ def serve_inference(
     drain_seconds: DrainOption = 0.0,
     grace_seconds: GraceOption = 30.0,
     parent_pid: ParentOption = None,
+    tls: TlsOption = None,
+    allow_callers: CallersOption = None,
     log_format: FormatOption = LogFormat.AUTO,
     log_level: LevelOption = LogLevel.INFO,
 ) -> None:
     """Prompts to completions: a gateway before the engines."""
     from seedmill.inference.server import service
+    from seedmill.serving.guard import Guard
     from seedmill.serving.server import ServerSettings
 
-    settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid)
+    guard = Guard(tls, allow_callers or ())
+    settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid, guard)
     _serve(settings, lambda: service(endpoint or []), log_format, log_level)
 
 
@@ -95,14 +105,18 @@ def serve_execution(
     drain_seconds: DrainOption = 0.0,
     grace_seconds: GraceOption = 30.0,
     parent_pid: ParentOption = None,
+    tls: TlsOption = None,
+    allow_callers: CallersOption = None,
     log_format: FormatOption = LogFormat.AUTO,
     log_level: LevelOption = LogLevel.INFO,
 ) -> None:
     """Programs and their tests to verdicts, in a sandbox."""
     from seedmill.execution.server import service
+    from seedmill.serving.guard import Guard
     from seedmill.serving.server import ServerSettings
 
-    settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid)
+    guard = Guard(tls, allow_callers or ())
+    settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid, guard)
     _serve(settings, lambda: service(isolation=isolation, workers=workers or None), log_format, log_level)
 
 
@@ -113,14 +127,18 @@ def serve_aggregation(
     drain_seconds: DrainOption = 0.0,
     grace_seconds: GraceOption = 30.0,
     parent_pid: ParentOption = None,
+    tls: TlsOption = None,
+    allow_callers: CallersOption = None,
     log_format: FormatOption = LogFormat.AUTO,
     log_level: LevelOption = LogLevel.INFO,
 ) -> None:
     """Journals to datasets."""
     from seedmill.aggregation.server import service
+    from seedmill.serving.guard import Guard
     from seedmill.serving.server import ServerSettings
 
-    settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid)
+    guard = Guard(tls, allow_callers or ())
+    settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid, guard)
     _serve(settings, service, log_format, log_level)
 
 

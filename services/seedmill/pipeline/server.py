@@ -21,7 +21,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 def service(run: str, take: Callable[[], Snapshot]) -> Service:
     """The service of the run with this key prefix, to be served; `take` gives the present moment."""
-    return Service("run", _Servicer(run, take).register)
+    return Service("run", _Servicer(run, take).register, callers=("operator", "test"))
 
 
 class _Servicer(pb_grpc.RunServiceServicer):

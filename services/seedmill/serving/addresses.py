@@ -95,18 +95,18 @@ def _unix_path(text: str) -> UnixPath:
     return UnixPath(Path(path))
 
 
-def bind(server: grpc.aio.Server, address: Address) -> Address:
+def bind(server: grpc.aio.Server, address: Address, credentials: grpc.ServerCredentials | None = None) -> Address:
     """Bind the server; the address it got. Raises Misconfigured, reason CannotBind.
 
-    A socket file is made with mode 0600. One that nobody listens on any more is replaced; gRPC would also replace a
-    living server's, silently.
+    With `credentials` a TCP port speaks TLS. A socket file is made with mode 0600. One that nobody listens on any more
+    is replaced; gRPC would also replace a living server's, silently.
     """
     if isinstance(address, UnixPath):
         _refuse_living_socket(address)
         with _umask(PRIVATE_UMASK):
             _bound_port(server, address)
         return address
-    return HostPort(address.host, _bound_port(server, address))
+    return HostPort(address.host, _bound_port(server, address, credentials))
 
 
 def cannot_bind(address: object, error: OSError) -> Misconfigured:
@@ -114,8 +114,10 @@ def cannot_bind(address: object, error: OSError) -> Misconfigured:
     return Misconfigured("CannotBind", f"cannot listen on {address}: {error.strerror or error}")
 
 
-def _bound_port(server: grpc.aio.Server, address: Address) -> int:
+def _bound_port(server: grpc.aio.Server, address: Address, credentials: grpc.ServerCredentials | None = None) -> int:
     try:
+        if credentials is not None:
+            return server.add_secure_port(str(address), credentials)
         return server.add_insecure_port(str(address))
     except RuntimeError as error:
         raise cannot_bind(address, _why(address)) from error

@@ -19,7 +19,9 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from seedmill.serving.addresses import Address, HostPort, UnixPath, is_name, parse_target, resolve
+from seedmill.serving.certificates import Certificates
 from seedmill.serving.errors import Unavailable
+from seedmill.serving.identity import dns_name
 from seedmill.serving.options import channel_options
 
 FIRST_PAUSE_SECONDS = 0.2
@@ -29,17 +31,33 @@ READY_CALL_SECONDS = 2.0
 LOOKUP_SECONDS = 5.0
 
 
+def open_channel(address: Address, service: str, certificates: Certificates | None) -> grpc.aio.Channel:
+    """One channel: with TLS where there are certificates, to a server whose certificate names this service.
+
+    The name is said here, because what is called is an IP.
+    """
+    options = channel_options(address)
+    if certificates is None or isinstance(address, UnixPath):
+        return grpc.aio.insecure_channel(str(address), options=options)
+    named = ("grpc.ssl_target_name_override", dns_name(service))
+    return grpc.aio.secure_channel(str(address), certificates.channel_credentials(), options=[*options, named])
+
+
 class Channels:
-    """`addresses` are `unix:/path`, `host:port` or `dns:///host:port`, at least one; `service` is for people.
+    """`addresses` are `unix:/path`, `host:port` or `dns:///host:port`, at least one.
+
+    `service` is for people, and with `certificates` the name that a server must prove to have; those on Unix sockets
+    need not.
 
     Made inside the event loop that uses it, closed with `close`. Raises Misconfigured for a bad address.
     """
 
-    def __init__(self, addresses: Sequence[str], service: str) -> None:
+    def __init__(self, addresses: Sequence[str], service: str, certificates: Certificates | None = None) -> None:
         if not addresses:
             raise ValueError(f"no address for {service}")
         self._service = service
-        self._named = [_Replica(parse_target(address)) for address in addresses]
+        self._certificates = certificates
+        self._named = [self._replica(parse_target(address)) for address in addresses]
         self._replicas = self._named
         self._known = {replica.address: replica for replica in self._named}
         self._turn = 0
@@ -49,7 +67,7 @@ class Channels:
     @property
     def secure(self) -> bool:
         """Whether nobody else can read a call on its way, to whichever replica: what may carry credentials."""
-        return all(isinstance(replica.address, UnixPath) for replica in self._named)
+        return self._certificates is not None or all(isinstance(replica.address, UnixPath) for replica in self._named)
 
     def pick(self) -> grpc.aio.Channel:
         """The channel for the next call. A call that is given up half-way must be cancelled: collection does not."""
@@ -84,6 +102,9 @@ class Channels:
             await asyncio.gather(self._lookup, return_exceptions=True)
         await asyncio.gather(*(replica.plain.close() for replica in self._known.values()))
 
+    def _replica(self, address: Address) -> "_Replica":
+        return _Replica(address, open_channel(address, self._service, self._certificates))
+
     async def _look_up_forever(self) -> None:
         behind: dict[Address, list[Address]] = {}
         while True:
@@ -96,7 +117,7 @@ class Channels:
             for address in addresses:
                 # One that is gone is kept and closed at the end: an operation may still be asking it.
                 if address not in self._known:
-                    self._known[address] = _Replica(address)
+                    self._known[address] = self._replica(address)
             self._replicas = [self._known[address] for address in addresses]
             await asyncio.sleep(LOOKUP_SECONDS)
 
@@ -104,9 +125,9 @@ class Channels:
 class _Replica:
     """One address: its channel, and how it fares."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, plain: grpc.aio.Channel) -> None:
         self.address = address
-        self.plain = grpc.aio.insecure_channel(str(self.address), options=channel_options(self.address))
+        self.plain = plain
         self.channel = cast(grpc.aio.Channel, _Watched(self.plain, self._ended))
         self.down_until = 0.0
         self._pause_seconds = 0.0

@@ -1,6 +1,7 @@
 """Health (`grpc.health.v1`) and reflection: what probes, load balancers and `grpcurl` ask."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import grpc
@@ -11,10 +12,18 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
+@dataclass(slots=True)
+class Readiness:
+    """Whether a server's health is SERVING, for who asks in another way than by gRPC, from any thread."""
+
+    serving: bool = False
+
+
 class Health:
     """The health of one server: NOT_SERVING until `serving`, and again, for good, after `draining`."""
 
-    def __init__(self, server: grpc.aio.Server, services: Sequence[str]) -> None:
+    def __init__(self, server: grpc.aio.Server, services: Sequence[str], readiness: Readiness) -> None:
+        self._readiness = readiness
         self._servicer: Any = cast(Any, health).aio.HealthServicer()
         self._services = ["", *services]
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
@@ -29,7 +38,9 @@ class Health:
         """Every service serves."""
         for service in self._services:
             await self._servicer.set(service, SERVING)
+        self._readiness.serving = True
 
     async def draining(self) -> None:
         """No service will serve again; watchers are told."""
+        self._readiness.serving = False
         await self._servicer.enter_graceful_shutdown()

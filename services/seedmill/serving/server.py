@@ -17,13 +17,16 @@ import grpc
 import structlog
 
 from seedmill.serving.addresses import bind, parse_address
-from seedmill.serving.health import Health
+from seedmill.serving.guard import Guard
+from seedmill.serving.health import Health, Readiness
 from seedmill.serving.interceptors import all_interceptors
 from seedmill.serving.metrics import metrics_endpoint
 from seedmill.serving.options import server_options
 from seedmill.serving.parent import end_with
 
 log = structlog.get_logger("seedmill.serving")
+
+OPEN = Guard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class ServerSettings:
 
     `address` is `unix:/path` or `host:port`, `metrics_address` is `host:port`. `drain_seconds` is how long calls are
     still taken after the signal to stop (a cluster needs 5-10 s to notice), `grace_seconds` what calls in flight then
-    have. `parent_pid`: end when this parent process does.
+    have. `parent_pid`: end when this parent process does. `guard` is for a TCP port.
     """
 
     address: str
@@ -40,6 +43,7 @@ class ServerSettings:
     drain_seconds: float = 0.0
     grace_seconds: float = 30.0
     parent_pid: int | None = None
+    guard: Guard = OPEN
 
 
 async def nothing() -> None:
@@ -48,12 +52,16 @@ async def nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service: `register` adds its servicer; `start` runs before the first call, `stop` after the last."""
+    """One service: `register` adds its servicer; `start` runs before the first call, `stop` after the last.
+
+    `callers` are who may call it where nobody says otherwise (`identity.NAMES`).
+    """
 
     name: str
     register: Callable[[grpc.aio.Server], None]
     start: Callable[[], Awaitable[None]] = nothing
     stop: Callable[[], Awaitable[None]] = nothing
+    callers: Sequence[str] = ("run", "test")
 
 
 async def serve(settings: ServerSettings, services: Sequence[Service], stop: asyncio.Event | None = None) -> None:
@@ -68,8 +76,9 @@ async def serve(settings: ServerSettings, services: Sequence[Service], stop: asy
     if settings.parent_pid is not None and not end_with(settings.parent_pid):
         return
     names = ", ".join(service.name for service in services)
-    with metrics_endpoint(settings.metrics_address):
-        async with _started(settings.address, services) as running:
+    readiness = Readiness()
+    with metrics_endpoint(settings.metrics_address, readiness):
+        async with _started(settings.address, services, settings.guard, readiness) as running:
             log.info("ready", services=names, address=running.address, metrics=settings.metrics_address or "none")
             await stop.wait()
             log.info("draining", services=names)
@@ -78,12 +87,14 @@ async def serve(settings: ServerSettings, services: Sequence[Service], stop: asy
 
 
 @asynccontextmanager
-async def running_server(services: Sequence[Service], address: str) -> AsyncGenerator[str]:
+async def running_server(
+    services: Sequence[Service], address: str, guard: Guard = OPEN, readiness: Readiness | None = None
+) -> AsyncGenerator[str]:
     """A server beside other work of this process: yields its address (`host:0` has got its port).
 
     It stops at once at the end, so it is for calls that nobody misses, and for tests.
     """
-    async with _started(address, services) as running:
+    async with _started(address, services, guard, readiness or Readiness()) as running:
         yield running.address
 
 
@@ -108,16 +119,20 @@ class _Running:
 
 
 @asynccontextmanager
-async def _started(address: str, services: Sequence[Service]) -> AsyncGenerator[_Running]:
+async def _started(
+    address: str, services: Sequence[Service], guard: Guard, readiness: Readiness
+) -> AsyncGenerator[_Running]:
     parsed = parse_address(address)
-    server = grpc.aio.server(interceptors=all_interceptors(), options=server_options(parsed))
+    lock = guard.lock(parsed, {caller for service in services for caller in service.callers})
+    interceptors = all_interceptors(lock and lock.callers)
+    server = grpc.aio.server(interceptors=interceptors, options=server_options(parsed))
     recorder = _Recorder(server)
     for service in services:
         service.register(cast(grpc.aio.Server, recorder))
-    health = Health(server, recorder.names)
+    health = Health(server, recorder.names, readiness)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(server.stop, None)
-        bound = bind(server, parsed)
+        bound = bind(server, parsed, lock and lock.certificates.server_credentials())
         await health.starting()
         async with AsyncExitStack() as started:
             for service in services:
@@ -127,7 +142,10 @@ async def _started(address: str, services: Sequence[Service]) -> AsyncGenerator[
             started.push_async_callback(server.stop, None)
             await server.start()
             await health.serving()
-            yield _Running(str(bound), server, health)
+            try:
+                yield _Running(str(bound), server, health)
+            finally:
+                readiness.serving = False
 
 
 class _Recorder:

@@ -19,6 +19,9 @@ INTERNAL_ERROR = "InternalError"
 OPERATION_UNKNOWN = "OperationUnknown"
 """Reason of the InvalidRequest that answers `Get…` for an operation this server does not know: start it again."""
 
+CALLER_NOT_ALLOWED = "CallerNotAllowed"
+"""Reason of the Misconfigured that answers a caller whose certificate is good and whose name is not on the list."""
+
 MESSAGE_LIMIT = 2000
 """Characters of a message: details travel in trailing metadata, which gRPC bounds at 8 KiB."""
 
@@ -37,6 +40,7 @@ _CLASSES: dict[grpc.StatusCode, type[ServiceError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
     grpc.StatusCode.NOT_FOUND: InvalidRequest,
     grpc.StatusCode.FAILED_PRECONDITION: Misconfigured,
+    grpc.StatusCode.PERMISSION_DENIED: Misconfigured,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
     grpc.StatusCode.ABORTED: ItemError,
     grpc.StatusCode.INTERNAL: ServiceError,
@@ -45,7 +49,7 @@ _CLASSES: dict[grpc.StatusCode, type[ServiceError]] = {
 _HOPELESS: dict[grpc.StatusCode, tuple[type[ServiceError], str]] = {
     grpc.StatusCode.UNIMPLEMENTED: (Misconfigured, "MethodUnknown"),
     grpc.StatusCode.UNAUTHENTICATED: (Misconfigured, "CallerUnknown"),
-    grpc.StatusCode.PERMISSION_DENIED: (Misconfigured, "CallerNotAllowed"),
+    grpc.StatusCode.PERMISSION_DENIED: (Misconfigured, CALLER_NOT_ALLOWED),
     grpc.StatusCode.INVALID_ARGUMENT: (InvalidRequest, "InvalidArgument"),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (InvalidRequest, "MessageTooLarge"),
 }
@@ -56,6 +60,8 @@ def to_rpc_status(error: ServiceError) -> status_pb2.Status:
     code = next(_CODES[of] for of in type(error).__mro__ if of in _CODES)
     if error.reason == OPERATION_UNKNOWN:
         code = code_pb2.NOT_FOUND
+    if error.reason == CALLER_NOT_ALLOWED:
+        code = code_pb2.PERMISSION_DENIED
     status = status_pb2.Status(code=code, message=error.message[:MESSAGE_LIMIT])
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN))
     if isinstance(error, Busy):

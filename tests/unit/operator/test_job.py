@@ -1,6 +1,7 @@
 """The Job of a run: what the Job controller, the chart and the pod's own command line read of it."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from typer.testing import CliRunner
@@ -123,6 +124,19 @@ def test_the_release_store_comes_with_keys_by_reference() -> None:
         "name": "store", "key": "AWS_SECRET_ACCESS_KEY",
     }  # fmt: skip
     assert variables["SSL_CERT_FILE"]["value"] == "/etc/seedmill/ca/ca.crt"
+
+
+def test_the_pod_gets_its_certificate_when_the_operator_has_a_secret_for_it() -> None:
+    made = generation()
+    plain = json.dumps(job_manifest(job_name(made), made, RESOURCE, POD))
+    assert "SEEDMILL_TLS" not in plain
+    job = job_manifest(job_name(made), made, RESOURCE, replace(POD, tls_secret="run-tls"))
+    pod = job["spec"]["template"]["spec"]
+    assert {"name": "SEEDMILL_TLS", "value": "/run/seedmill/tls"} in container(job)["env"]
+    assert {"name": "tls", "mountPath": "/run/seedmill/tls", "readOnly": True} in container(job)["volumeMounts"]
+    assert {"name": "tls", "secret": {"secretName": "run-tls", "defaultMode": 0o440}} in pod["volumes"]
+    assert pod["securityContext"]["fsGroup"], "who else could read the key"
+    assert restricted_violations(pod) == []
 
 
 def test_a_store_of_the_runs_own_comes_with_its_secret_and_nothing_of_the_releases() -> None:

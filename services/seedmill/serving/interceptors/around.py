@@ -11,13 +11,17 @@ OUR_METHODS = "/seedmill."
 
 
 class Around(grpc.aio.ServerInterceptor):
-    """Puts `around(method, kind, context)` about every call of our own services."""
+    """Puts `around(method, kind, context)` about every call that concerns it: those of our own services."""
 
     @abstractmethod
     def around(
         self, method: str, kind: str, context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> AbstractAsyncContextManager[None]:
         """What is done about a call: `method` is `/package.Service/Method`, `kind` its `grpc_type` in Prometheus."""
+
+    def concerns(self, method: str) -> bool:
+        """Whether calls of this method are wrapped."""
+        return method.startswith(OUR_METHODS)
 
     async def intercept_service(
         self,
@@ -27,7 +31,7 @@ class Around(grpc.aio.ServerInterceptor):
         """The handler with `around` about it."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or not method.startswith(OUR_METHODS):
+        if handler is None or not self.concerns(method):
             return handler
         return self._wrapped(method, handler)
 

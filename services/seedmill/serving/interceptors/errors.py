@@ -32,13 +32,14 @@ class Errors(Around):
         except grpc.aio.AbortError:
             raise
         except ServiceError as error:
-            await _abort(context, error)
+            await abort(context, error)
         except Exception:
             trace = secrets.token_hex(8)
             log.exception("internal error", method=method, trace=trace)
             hidden = ServiceError(INTERNAL_ERROR, f"internal error (trace {trace}); the service's log has the cause")
-            await _abort(context, hidden)
+            await abort(context, hidden)
 
 
-async def _abort(context: Any, error: ServiceError) -> None:
+async def abort(context: Any, error: ServiceError) -> None:
+    """End the call with the status that this error means."""
     await context.abort_with_status(rpc_status.to_status(to_rpc_status(error)))
