@@ -1,6 +1,7 @@
 """TLS between services: who is let in, who is not, and that renewed certificates are taken."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -206,6 +207,34 @@ async def test_exchanged_files_hold_from_the_next_connection_on(parties: Parties
             with pytest.raises(Unavailable):
                 await capabilities(channel)
         await capabilities(before)
+
+
+async def served_in_the_end(channels: Channels) -> bool:
+    for _ in range(50):
+        with contextlib.suppress(Unavailable):
+            await capabilities(channels.pick())
+            return True
+        await asyncio.sleep(0.2)
+    return False
+
+
+async def test_a_client_that_stays_takes_renewed_certificates_when_calls_fail(parties: Parties, tmp_path: Path) -> None:
+    new = Authority(tmp_path / "new")
+    server = tls_folder(parties.authority, tmp_path / "server", "execution")
+    client = tls_folder(parties.authority, tmp_path / "client", "run")
+    port = free_port()
+    channels = Channels([f"127.0.0.1:{port}"], "execution", Certificates(client))
+    try:
+        async with served(f"127.0.0.1:{port}", Guard(server)):
+            await capabilities(channels.pick())
+        tls_folder(new, server, "execution")
+        async with served(f"127.0.0.1:{port}", Guard(server)):
+            with pytest.raises(Unavailable):
+                await capabilities(channels.pick())
+            tls_folder(new, client, "run")
+            assert await served_in_the_end(channels)
+    finally:
+        await channels.close()
 
 
 def test_a_folder_that_cannot_work_is_one_line_and_2(parties: Parties, tmp_path: Path) -> None:

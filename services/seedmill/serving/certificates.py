@@ -1,8 +1,8 @@
 """The folder with a process's certificate: read, checked, and read again, for it changes while the process runs.
 
 It is a mounted Secret of type kubernetes.io/tls. Whoever renews certificates exchanges its files; a server takes the
-new ones at the next handshake, a client at the next channel. Files that cannot work end a process that starts, with a
-line that says why; one that runs keeps what it has and warns.
+new ones at the next handshake, a client at the next channel (`Channels` makes one when calls fail). Files that cannot
+work end a process that starts, with a line that says why; one that runs keeps what it has and warns.
 """
 
 import contextlib
@@ -39,6 +39,7 @@ class Certificates:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._contents = _load(folder)
+        self._exchanges = 0
         self._fault = ""
         self._lock = threading.Lock()
 
@@ -46,6 +47,11 @@ class Certificates:
         """For one channel, as the files are now."""
         now = self._newest()
         return grpc.ssl_channel_credentials(now.authority, now.key, now.certificate)
+
+    def exchange(self) -> int:
+        """How often the files were exchanged so far: another number, other credentials."""
+        self._newest()
+        return self._exchanges
 
     def server_credentials(self) -> grpc.ServerCredentials:
         """For one server: only who has a certificate of the authority gets through a handshake."""
@@ -72,6 +78,7 @@ class Certificates:
             try:
                 if _read(self._folder) != self._contents:
                     self._contents = _load(self._folder)
+                    self._exchanges += 1
                     log.info("certificates exchanged", folder=str(self._folder))
                 self._fault = ""
             except Misconfigured as error:

@@ -100,10 +100,10 @@ class Channels:
         if self._lookup is not None:
             self._lookup.cancel()
             await asyncio.gather(self._lookup, return_exceptions=True)
-        await asyncio.gather(*(replica.plain.close() for replica in self._known.values()))
+        await asyncio.gather(*(replica.close() for replica in self._known.values()))
 
     def _replica(self, address: Address) -> "_Replica":
-        return _Replica(address, open_channel(address, self._service, self._certificates))
+        return _Replica(address, self._service, self._certificates)
 
     async def _look_up_forever(self) -> None:
         behind: dict[Address, list[Address]] = {}
@@ -125,12 +125,22 @@ class Channels:
 class _Replica:
     """One address: its channel, and how it fares."""
 
-    def __init__(self, address: Address, plain: grpc.aio.Channel) -> None:
+    def __init__(self, address: Address, service: str, certificates: Certificates | None) -> None:
         self.address = address
-        self.plain = plain
-        self.channel = cast(grpc.aio.Channel, _Watched(self.plain, self._ended))
+        self._service = service
+        self._certificates = certificates
+        self._left: list[grpc.aio.Channel] = []
+        self._connect()
         self.down_until = 0.0
         self._pause_seconds = 0.0
+
+    def _connect(self) -> None:
+        self._exchange = 0 if self._certificates is None else self._certificates.exchange()
+        self.plain = open_channel(self.address, self._service, self._certificates)
+        self.channel = cast(grpc.aio.Channel, _Watched(self.plain, self._ended))
+
+    async def close(self) -> None:
+        await asyncio.gather(*(channel.close() for channel in (*self._left, self.plain)))
 
     def _ended(self, code: grpc.StatusCode) -> None:
         if code is not grpc.StatusCode.UNAVAILABLE:
@@ -141,6 +151,10 @@ class _Replica:
             return
         self._pause_seconds = min(max(FIRST_PAUSE_SECONDS, 2 * self._pause_seconds), LONGEST_PAUSE_SECONDS)
         self.down_until = now + self._pause_seconds
+        if self._certificates is not None and self._certificates.exchange() != self._exchange:
+            # A channel keeps the certificates that it began with, and they may be why. Its calls are let finish.
+            self._left.append(self.plain)
+            self._connect()
 
     async def serves(self) -> None:
         """Return once the server says SERVING."""

@@ -94,6 +94,8 @@ def _handler(heart: Heart, readiness: Readiness | None) -> type[MetricsHandler]:
                     self._say(_fault_of_heart(heart))
                 case "/readyz" if readiness is not None:
                     self._say(None if readiness.serving else "not serving")
+                case "/readyz":
+                    self.send_error(404)
                 case _:
                     super().do_GET()
 

@@ -55,3 +55,4 @@ async def test_a_stuck_event_loop_is_told_while_it_is_stuck(monkeypatch: pytest.
         assert why.startswith("the event loop has not run for 1 s")
         await asyncio.sleep(0.2)
         assert (await asyncio.to_thread(asked, port, "/healthz"))[0] == 200
+        assert (await asyncio.to_thread(asked, port, "/readyz"))[0] == 404, "nobody said what ready would be"
