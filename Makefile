@@ -92,6 +92,11 @@ helm: ## helm, to check and install the charts
 cluster-tools: ## etcd, kube-apiserver and kube-controller-manager, for the test cluster
 	tools/build kubernetes
 
+.PHONY: node-tools
+node-tools: sandbox s3-server helm cluster-tools ## what a node needs on which pods run: kubelet, containerd, gVisor's shim, … (root)
+	tools/packages buildah debootstrap iproute2 nftables openssl runc
+	for name in node containerd gvisor-shim; do tools/build $$name; done
+
 .PHONY: cluster-up
 cluster-up: venv ## start a control plane of your own (no nodes) that has the CRD; prints its KUBECONFIG
 	@PYTHONPATH=tests:services $(BIN)/python -m cluster up

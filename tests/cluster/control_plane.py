@@ -10,7 +10,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -226,7 +226,9 @@ def controller_manager_options(plane: ControlPlane, authority: Authority, accoun
     ]
 
 
-def wait_for(what: str, condition: Callable[[], bool], running: "dict[str, subprocess.Popen[bytes]]", logs: Path) -> None:
+def wait_for(
+    what: str, condition: Callable[[], bool], running: "Mapping[str, subprocess.Popen[bytes]]", logs: Path
+) -> None:
     """Raises RuntimeError with the end of a program's log when it ended, or when nothing came of it in time."""
     deadline = time.monotonic() + START_SECONDS
     while not condition():

@@ -56,7 +56,7 @@ def start_teacher(api: Api) -> str:
         "name": "teacher",
         "image": reference("seedmill"),
         "command": ["python", "/checkout/tests/support/teacher.py"],
-        "args": ["--host", "0.0.0.0", "--port", str(TEACHER_PORT)],  # noqa: S104
+        "args": ["--host", "0.0.0.0", "--port", str(TEACHER_PORT)],
         "ports": [{"containerPort": TEACHER_PORT}],
         "readinessProbe": {"tcpSocket": {"port": TEACHER_PORT}, "periodSeconds": 1},
         "securityContext": _RESTRICTED,
@@ -102,8 +102,8 @@ def _deploy(api: Api, name: str, container: Object, volumes: list[Any], port: in
     deployment: Object = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
     api.create(DEPLOYMENTS, deployment, namespace=NAMESPACE)
     service: Object = {"apiVersion": "v1", "kind": "Service", "metadata": metadata}
-    made = api.create(SERVICES, service | {"spec": {"selector": labels, "ports": [{"port": port}]}}, namespace=NAMESPACE)
+    made = api.create(
+        SERVICES, service | {"spec": {"selector": labels, "ports": [{"port": port}]}}, namespace=NAMESPACE
+    )
     wait_until(lambda: bool(api.get(DEPLOYMENTS, NAMESPACE, name).get("status", {}).get("readyReplicas")), name, 60)
     return made["spec"]["clusterIP"]
-
-

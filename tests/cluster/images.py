@@ -65,11 +65,20 @@ def reference(name: str) -> str:
 def build_image(name: str, archive: Path, *, anew: bool = False) -> None:
     """Build it into `archive`; `anew` uses no layer of before. Raises CalledProcessError."""
     base = _base_image()
-    more = ["--no-cache"] if anew else ["--layers"]
+    more = ["--no-cache"] if anew else []
     # What pip of this machine is told, pip in the build is told, too: where it may not, these folders are missing.
     mounts = [f"--volume={folder}:{folder}:ro" for folder in _pip_folders()]
     settings = [f"--env={key}={value}" for key, value in os.environ.items() if key.startswith("PIP_")]
-    command = ["buildah", "build", "--isolation=chroot", "--pull-never", f"--timestamp={_TIMESTAMP}", *more, *mounts]
+    command = [
+        "buildah",
+        "build",
+        "--isolation=chroot",
+        "--pull-never",
+        f"--timestamp={_TIMESTAMP}",
+        "--layers",
+        *more,
+        *mounts,
+    ]
     file = f"--file=images/{name}/Dockerfile"
     _run([*command, f"--build-arg=BASE={base}", file, f"--tag={reference(name)}", *settings, "."], cwd=ROOT)
     partial = archive.with_suffix(".part")

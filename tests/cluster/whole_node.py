@@ -1,9 +1,9 @@
 """A real Kubernetes of one node on which pods run, with gVisor: kubelet, containerd, kube-proxy, CoreDNS, ptp network.
 
 The control plane is the one of `control_plane`. All of it is one process tree in PID, mount and network namespaces of
-its own; ending its first process ends every program, pod and mount. The machine sees one veth: it reaches pods, Services
-and the API server by their addresses, pods reach it at MACHINE, and nothing else. NetworkPolicies are stored, not
-enforced. Needs root, nft, runc and openssl.
+its own; ending its first process ends every program, pod and mount. The machine sees one veth: it reaches pods,
+Services and the API server by their addresses, pods reach it at MACHINE, and nothing else. NetworkPolicies are stored,
+not enforced. Needs root, nft, runc and openssl.
 """
 
 import contextlib
@@ -14,15 +14,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.api import CRDS, NODES, RUNTIME_CLASSES, SERVICE_ACCOUNTS, Api
+from cluster.api import NODES, RUNTIME_CLASSES, SERVICE_ACCOUNTS, Api
 from cluster.certificates import Authority
 from cluster.control_plane import (
-    SERVICE_ADDRESSES,
     ControlPlane,
     answers,
     api_server_options,
@@ -34,7 +33,6 @@ from cluster.control_plane import (
 from cluster.images import write_image
 from cluster.node_init import cgroup_roots
 from cluster.program import running_program
-from seedmill.spec.crd import custom_resource_definition
 
 NAME = "seedmill-test"
 """Of the veth and the cgroup."""
@@ -63,12 +61,18 @@ class WholeNode:
     programs: Programs
 
     @property
-    def _socket(self) -> Path:
+    def containerd(self) -> Path:
+        """Its socket."""
         return self.plane.folder / "containerd.sock"
+
+    @property
+    def network(self) -> Path:
+        """Its network namespace."""
+        return self.plane.folder / "network"
 
     def load(self, archive: Path) -> None:
         """Give the node an image (an OCI or Docker archive). Raises RuntimeError with containerd's words."""
-        ctr = [str(self.programs.containerd / "ctr"), "--address", str(self._socket), "--namespace", "k8s.io"]
+        ctr = [str(self.programs.containerd / "ctr"), "--address", str(self.containerd), "--namespace", "k8s.io"]
         done = subprocess.run([*ctr, "images", "import", str(archive)], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"{archive}: {done.stderr or done.stdout}")
@@ -76,12 +80,14 @@ class WholeNode:
 
 @contextmanager
 def running_node(programs: Programs, folder: Path) -> Generator[WholeNode]:
-    """Start it with its files in `folder`, which must not exist and must not lie on an overlay; end it at the end.
+    """Start it with its files in `folder`, which is emptied and must not lie on an overlay; end it at the end.
 
-    There is one on a machine at a time: a second waits. Raises RuntimeError with the end of a log of what did not start.
+    There is one on a machine at a time: a second waits. Raises RuntimeError with the end of a log of what failed.
     """
     with _alone():
         _remove_leftovers()
+        _unmount(folder / "network")
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         (folder / "log").mkdir()
         authority = Authority(folder / "pki")
@@ -92,7 +98,7 @@ def running_node(programs: Programs, folder: Path) -> Generator[WholeNode]:
         processes = _control_plane(plane, programs, authority) | _node(plane, programs, authority)
         (folder / "processes.json").write_text(json.dumps(processes))
         (folder / "node.json").write_text(json.dumps({"address": NODE, "machine": MACHINE, "cgroup": NAME}))
-        network = folder / "network"
+        network = node.network
         with ExitStack() as stack:
             stack.callback(_remove_leftovers)
             _make_network(network)
@@ -106,13 +112,9 @@ def running_node(programs: Programs, folder: Path) -> Generator[WholeNode]:
             running = {"init": first}
             api = stack.enter_context(plane.api())
             wait_for("the API server", lambda: answers(api), running, plane.logs)
-            crd = custom_resource_definition()
-            api.create(CRDS, crd)
-            name = crd["metadata"]["name"]
-            wait_for("the CRD", lambda: condition_of(api.get(CRDS, "", name), "Established") == "True", running, plane.logs)
             runtime_class = {"metadata": {"name": "gvisor"}, "handler": "runsc"}
             api.create(RUNTIME_CLASSES, {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", **runtime_class})
-            wait_for("containerd", node._socket.exists, running, plane.logs)  # pyright: ignore[reportPrivateUsage]
+            wait_for("containerd", node.containerd.exists, running, plane.logs)
             node.load(folder / "pause.tar")
             wait_for("the node", lambda: _is_ready(api), running, plane.logs)
             yield node
@@ -333,13 +335,5 @@ cluster.local in-addr.arpa {{
 """
 
 
-def node_needs() -> Sequence[str]:
-    """Programs of the machine that it needs and does not have."""
-    names = ("ip", "mount", "nft", "nsenter", "openssl", "runc", "unshare")
-    return [name for name in names if shutil.which(name) is None]
-
-
 def _run(*command: str) -> None:
     subprocess.run(command, check=True)
-
-

@@ -5,7 +5,7 @@ for a direction is open in that direction; one that is selected may do what any 
 """
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,30 @@ def allowed(policies: Sequence[Manifest], caller: Peer, called: Peer, port: int,
     return _direction(policies, caller, called, port, protocol, "Egress") and _direction(
         policies, called, caller, port, protocol, "Ingress"
     )
+
+
+def without_a_part(policies: Sequence[Manifest]) -> Iterator[tuple[str, list[Manifest]]]:
+    """Each set of policies that allows less: without a rule, or one of a rule's peers, or one of its ports."""
+    for at, policy in enumerate(policies):
+        for direction, peers in (("ingress", "from"), ("egress", "to")):
+            rules: list[Manifest] = policy["spec"].get(direction) or []
+            for number, rule in enumerate(rules):
+                name = f"{policy['metadata']['namespace']}/{policy['metadata']['name']} {direction} {number}"
+                yield name, _with_rule(policies, at, direction, number, None)
+                for part in (peers, "ports"):
+                    entries: list[Manifest] = rule.get(part) or []
+                    for index, entry in enumerate(entries) if len(entries) > 1 else ():
+                        fewer = rule | {part: [*entries[:index], *entries[index + 1 :]]}
+                        yield f"{name} {part} {entry}", _with_rule(policies, at, direction, number, fewer)
+
+
+def _with_rule(
+    policies: Sequence[Manifest], at: int, direction: str, number: int, rule: Manifest | None
+) -> list[Manifest]:
+    """With this rule instead of one of the policy's."""
+    rules: list[Manifest] = list(policies[at]["spec"][direction])
+    rules[number : number + 1] = [] if rule is None else [rule]
+    return [*policies[:at], policies[at] | {"spec": policies[at]["spec"] | {direction: rules}}, *policies[at + 1 :]]
 
 
 def _direction(policies: Sequence[Manifest], pod: Peer, other: Peer, port: int, protocol: str, kind: str) -> bool:

@@ -42,6 +42,14 @@ def require(name: str) -> Path:
     pytest.skip(reason)
 
 
+def built(name: str) -> Path:
+    """Where `tools/build` has put what it builds. Skips, or fails, when it is not there."""
+    path = _built(name)
+    if path is None:
+        pytest.fail(f"{name} {MISSING} tools/build {name}", pytrace=False)
+    return path
+
+
 def _built(name: str) -> Path | None:
     """A program of tools/, or a folder of several: where `tools/build` puts it."""
     answer = subprocess.run([ROOT / "tools" / "build", "--path", name], capture_output=True, text=True, check=False)
@@ -77,11 +85,21 @@ def _embedded_model() -> Path | None:
     return find_model() if importlib.util.find_spec("xllamacpp") else None
 
 
+def _node() -> Path | None:
+    """Any path, if all is there that a node of Kubernetes needs of a machine."""
+    programs = ("buildah", "debootstrap", "ip", "nft", "nsenter", "openssl", "runc", "unshare")
+    tools = (_built(name) for name in ("kubernetes", "node", "containerd", "gvisor-shim"))
+    if any(shutil.which(name) is None for name in programs) or None in tools or _runsc() is None:
+        return None
+    return _mount()
+
+
 _REQUIREMENTS = {
     "runsc": Requirement(_runsc, "make sandbox"),
     "versitygw": Requirement(lambda: _built("versitygw"), "make s3-server"),
     "helm": Requirement(lambda: _built("helm"), "make helm"),
     "kubernetes": Requirement(lambda: _built("kubernetes"), "make cluster-tools"),
+    "a node of Kubernetes": Requirement(_node, "make node-tools, as root"),
     "openssl": Requirement(lambda: _on_path("openssl"), "apt-get install openssl"),
     "the right to mount": Requirement(_mount, "sudo -E make test, on a machine of your own", everywhere=False),
     "embedded model": Requirement(_embedded_model, "make model"),

@@ -177,9 +177,7 @@ def main() -> None:
     )
     parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS")
     options = parser.parse_args()
-    server = TeacherServer(
-        mode=options.mode, delay=lambda request: options.delay, port=options.port, host=options.host
-    )
+    server = TeacherServer(mode=options.mode, delay=lambda request: options.delay, port=options.port, host=options.host)
     with server as teacher:
         sys.stdout.write(f"{teacher.url} serves {MODEL}\n")
         sys.stdout.flush()
