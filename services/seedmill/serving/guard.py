@@ -4,14 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from seedmill.serving.addresses import Address, UnixPath
 from seedmill.serving.certificates import Certificates
 from seedmill.serving.errors import Misconfigured
 from seedmill.serving.identity import NAMES
-
-log = structlog.get_logger("seedmill.serving")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +38,4 @@ class Guard:
             return Lock(Certificates(self.tls), frozenset(self.allow_callers or usual_callers))
         if self.allow_callers:
             raise Misconfigured("BadCaller", "--allow-caller needs --tls FOLDER: without TLS nobody knows who calls")
-        log.warning("no TLS: whoever reaches this port may call; give --tls FOLDER", address=str(address))
         return None

@@ -16,7 +16,7 @@ from typing import Any, cast
 import grpc
 import structlog
 
-from seedmill.serving.addresses import bind, parse_address
+from seedmill.serving.addresses import HostPort, bind, parse_address
 from seedmill.serving.guard import Guard
 from seedmill.serving.health import Health, Readiness
 from seedmill.serving.interceptors import all_interceptors
@@ -142,6 +142,8 @@ async def _started(
             started.push_async_callback(server.stop, None)
             await server.start()
             await health.serving()
+            if lock is None and isinstance(bound, HostPort):
+                log.warning("no TLS: whoever reaches this port may call; give --tls FOLDER", address=str(bound))
             try:
                 yield _Running(str(bound), server, health)
             finally:

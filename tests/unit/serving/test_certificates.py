@@ -12,6 +12,7 @@ from seedmill.serving.addresses import HostPort, UnixPath
 from seedmill.serving.certificates import Certificates
 from seedmill.serving.errors import Misconfigured
 from seedmill.serving.guard import Guard
+from seedmill.serving.server import running_server
 from support.tls_folders import tls_folder
 
 
@@ -113,10 +114,16 @@ def test_a_socket_needs_no_lock() -> None:
     assert Guard(Path("/no/such"), ["nobody"]).lock(UnixPath(Path("/s")), ["run"]) is None
 
 
-def test_an_open_port_is_said_in_the_log() -> None:
-    with capture_logs() as said:
-        assert Guard().lock(PORT, ["run"]) is None
-    assert [line["log_level"] for line in said] == ["warning"]
+async def test_an_open_port_is_said_in_the_log_and_others_are_not(folder: Path, tmp_path: Path) -> None:
+    for address, guard, warnings in (
+        ("127.0.0.1:0", Guard(), 1),
+        ("127.0.0.1:0", Guard(folder), 0),
+        (f"unix:{tmp_path}/s", Guard(), 0),
+    ):
+        with capture_logs() as said:
+            async with running_server([], address, guard):
+                pass
+        assert len([line for line in said if line["event"].startswith("no TLS")]) == warnings
 
 
 def test_who_may_call_is_the_services_affair_until_somebody_says(folder: Path) -> None:
