@@ -7,12 +7,12 @@ import pytest
 from support.charts import CASES, NAMESPACE, SERVICES, Manifest, case, component, of_kind, pods, rendered
 from support.network_policies import Outside, Peer, Pod, allowed
 
-GRPC, METRICS, ENGINE, S3, HTTPS = 50051, 9090, 8000, 7070, 443
+GRPC, PROGRESS, METRICS, ENGINE, S3, HTTPS = 50051, 9095, 9090, 8000, 7070, 443
 DNS = Pod("kube-system", {"k8s-app": "kube-dns"})
 PROMETHEUS = Pod("monitoring", {"app": "prometheus"})
 STRANGER = Pod(NAMESPACE, {"app": "stranger"})
 STORE, TEACHER, API, WEB = (Outside(address) for address in ("192.0.2.3", "198.51.100.7", "10.96.0.1", "203.0.113.9"))
-PORTS = (22, 53, 80, HTTPS, 6443, S3, ENGINE, METRICS, 9000, GRPC)
+PORTS = (22, 53, 80, HTTPS, 6443, S3, ENGINE, METRICS, 9000, PROGRESS, GRPC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def test_every_edge_that_is_needed_is_open_and_no_other(full: Cluster) -> None:
     services = {(name, GRPC) for name in SERVICES}
     assert full.edges("run") == services
     assert full.edges("test") == services
-    assert full.edges("operator") == {("run", GRPC)}
+    assert full.edges("operator") == {("run", PROGRESS)}
     assert full.edges("inference") == {("engine", ENGINE)}
     for name in ("seeding", "aggregation", "engine", "execution"):
         assert full.edges(name) == set(), name
@@ -106,7 +106,7 @@ def test_metrics_are_read_by_those_who_are_named(full: Cluster) -> None:
     def read(it: Cluster, port: int) -> set[str]:
         return {name for name, pod in it.pods.items() if it.open(PROMETHEUS, pod, port)}
 
-    assert read(full, METRICS) == {*SERVICES, "operator"}
+    assert read(full, METRICS) == {*SERVICES, "operator", "run"}
     assert read(full, ENGINE) == {"engine"}
     assert read(full, GRPC) == set()
     assert read(cluster(case("default")), METRICS) == set()

@@ -115,8 +115,8 @@ def test_only_the_operator_has_a_token_of_the_api_server(name: str) -> None:
 
 
 @every_case
-def test_no_secret_is_made_and_only_who_needs_one_names_it(name: str) -> None:
-    assert of_kind(case(name), "Secret") == []
+def test_only_certificates_are_made_and_only_who_needs_a_secret_names_it(name: str) -> None:
+    assert {each["type"] for each in of_kind(case(name), "Secret")} == {"kubernetes.io/tls"}
     for metadata, spec in pods(case(name)):
         named = {
             variable["name"]
@@ -164,8 +164,7 @@ def test_roles_have_no_wildcard_and_nothing_on_secrets_or_roles(name: str) -> No
 
 
 def test_the_operator_may_act_where_it_looks_and_nowhere_else() -> None:
-    alone = rendered(values={"operator": {"enabled": True}})
-    assert of_kind(case("default"), "Role", "ClusterRole") == []  # it is not installed unless asked for
+    alone = case("default")
     assert {role["metadata"]["namespace"] for role in of_kind(alone, "Role")} == {"mill"}
     assert of_kind(alone, "ClusterRole", "ClusterRoleBinding") == []
     assert {role["metadata"]["namespace"] for role in of_kind(case("full"), "Role")} == {"team-a", "team-b"}

@@ -15,17 +15,17 @@ from support.network_policies import Outside, Peer, Pod
 
 _RULES = """
 table inet seen {
-  set tcp { type ipv4_addr . ipv4_addr . inet_service; size 65535; flags dynamic; }
-  set udp { type ipv4_addr . ipv4_addr . inet_service; size 65535; flags dynamic; }
+  set by_tcp { type ipv4_addr . ipv4_addr . inet_service; size 65535; flags dynamic; }
+  set by_udp { type ipv4_addr . ipv4_addr . inet_service; size 65535; flags dynamic; }
   chain forward {
     type filter hook forward priority 0; policy accept;
-    tcp flags & (syn | ack) == syn add @tcp { ip saddr . ip daddr . tcp dport }
-    udp dport 53 add @udp { ip saddr . ip daddr . udp dport }
+    tcp flags & (syn | ack) == syn add @by_tcp { ip saddr . ip daddr . tcp dport }
+    udp dport 53 add @by_udp { ip saddr . ip daddr . udp dport }
   }
   chain input {
     type filter hook input priority 0; policy accept;
-    iifname "veth*" tcp flags & (syn | ack) == syn add @tcp { ip saddr . ip daddr . tcp dport }
-    iifname "veth*" udp dport 53 add @udp { ip saddr . ip daddr . udp dport }
+    iifname "veth*" tcp flags & (syn | ack) == syn add @by_tcp { ip saddr . ip daddr . tcp dport }
+    iifname "veth*" udp dport 53 add @by_udp { ip saddr . ip daddr . udp dport }
   }
 }
 """
@@ -57,7 +57,7 @@ class Watch:
         }
 
     def _elements(self, name: str) -> list[list[Any]]:
-        command = [*self._nft, "--json", "list", "set", "inet", "seen", name]
+        command = [*self._nft, "--json", "list", "set", "inet", "seen", f"by_{name}"]
         said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         (made,) = [each["set"] for each in said["nftables"] if "set" in each]
         return [each["concat"] for each in made.get("elem", [])]

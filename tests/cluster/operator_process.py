@@ -18,7 +18,7 @@ ACCOUNT = "operator"
 STORE = "s3://datasets/team-a"
 IMAGE = "registry.example.org/seedmill:1"
 
-_ROLES = Kind("rbac.authorization.k8s.io/v1", "roles")
+ROLES = Kind("rbac.authorization.k8s.io/v1", "roles")
 _ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "rolebindings")
 _VALUES = {
     "operator": {"enabled": True},
@@ -95,7 +95,7 @@ def let_in(plane: ControlPlane, api: Api, namespace: str, folder: Path) -> Path:
         "roleRef": {"apiGroup": group, "kind": "Role", "name": ACCOUNT},
         "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}],
     }
-    for kind, manifest in ((SERVICE_ACCOUNTS, account), (_ROLES, rules), (_ROLE_BINDINGS, binding)):
+    for kind, manifest in ((SERVICE_ACCOUNTS, account), (ROLES, rules), (_ROLE_BINDINGS, binding)):
         api.create(kind, manifest, namespace=namespace)
     token = api.call("POST", SERVICE_ACCOUNTS.path(namespace, ACCOUNT, "token"), {"spec": {}})["status"]["token"]
     return plane.write_kubeconfig(folder / "operator.kubeconfig", token, namespace)

@@ -64,6 +64,7 @@ app.kubernetes.io/component: run
 
 {{- define "seedmill.grpcPort" -}}50051{{- end }}
 {{- define "seedmill.metricsPort" -}}9090{{- end }}
+{{- define "seedmill.progressPort" -}}9095{{- end }}
 {{- define "seedmill.enginePort" -}}8000{{- end }}
 {{- define "seedmill.s3Port" -}}7070{{- end }}
 

@@ -97,13 +97,14 @@ class Api:
         return await self._labelled("pods", f"/api/v1/namespaces/{key.namespace}/pods", key)
 
     async def apply_job(self, namespace: str, manifest: dict[str, Any]) -> None:
-        path = f"{_jobs_path(namespace)}/{manifest['metadata']['name']}"
+        name: str = manifest["metadata"]["name"]
+        path = f"{_jobs_path(namespace)}/{name}"
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         try:
             await self._call("PATCH", "jobs", path, query, manifest, "application/apply-patch+yaml")
         except ApiError as error:
             # 422: it is there already, made by an operator with other settings; a Job's template cannot be changed.
-            if error.status != 422 or not await self._is_there(path):
+            if error.status != 422 or not await self._is_there(namespace, name):
                 raise
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
@@ -162,12 +163,13 @@ class Api:
     async def _labelled(self, resource: str, path: str, key: Key) -> list[Json]:
         return (await self._call("GET", resource, path, {"labelSelector": f"{RUN_LABEL}={key.name}"}))["items"]
 
-    async def _is_there(self, path: str) -> bool:
+    async def _is_there(self, namespace: str, name: str) -> bool:
+        """Asked as a list, which the operator may ask for anyway."""
         try:
-            await self._call("GET", "jobs", path)
+            found = await self._call("GET", "jobs", _jobs_path(namespace), {"fieldSelector": f"metadata.name={name}"})
         except ApiError:
             return False
-        return True
+        return bool(found["items"])
 
     async def _call(
         self,

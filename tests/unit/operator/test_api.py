@@ -101,7 +101,7 @@ async def test_the_status_is_written_under_the_version_that_was_looked_at(server
 
 
 async def test_a_job_is_applied_and_one_that_cannot_be_changed_is_left(server: Server, api: Api) -> None:
-    server.answers = [(201, {}, {}), refusal(422), (200, JOB, {})]
+    server.answers = [(201, {}, {}), refusal(422), (200, {"items": [JOB]}, {})]
     await api.apply_job("team-a", JOB)
     await api.apply_job("team-a", JOB)
     assert server.requests[0][0] == "PATCH"
@@ -110,7 +110,7 @@ async def test_a_job_is_applied_and_one_that_cannot_be_changed_is_left(server: S
 
 
 async def test_a_job_that_is_refused_and_not_there_is_an_error(server: Server, api: Api) -> None:
-    server.answers = [refusal(422), refusal(404)]
+    server.answers = [refusal(422), (200, {"items": []}, {})]
     with pytest.raises(ApiError, match="no, 422"):
         await api.apply_job("team-a", JOB)
 

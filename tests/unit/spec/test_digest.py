@@ -51,7 +51,7 @@ def test_limits_leave_the_run_what_it_is(limit: str) -> None:
         ("installed:stdlib", "installed:toolz"),
         ("[MIT, ISC]", "[MIT]"),
         ("[python, rust]", "[python]"),
-        ("model: m", "model: n"),
+        ("model: m", "model: other"),
         ("temperature: 1", "temperature: 0.9"),
         ("temperature: 1}", "temperature: 1}, steps: {problem: {sampling: {maxTokens: 5}}}"),
         ("  target", "  randomSeed: 1\n  target"),

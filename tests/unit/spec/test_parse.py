@@ -161,6 +161,11 @@ def test_a_good_file_has_its_defaults() -> None:
         ),
         (
             "model: some/model",
+            "model: n",
+            'a.yaml:10:12: spec.teacher.model: must be text, not n; put it in quotes: "n"',
+        ),
+        (
+            "model: some/model",
             "model: [a]",
             "a.yaml:10:5: spec.teacher.model: must be text, not a list",
         ),
@@ -233,7 +238,7 @@ def test_a_good_file_has_its_defaults() -> None:
         (
             "{uri: ./code}",
             "{uri: ./code, languages: [python, python]}",
-            "a.yaml:8:27: spec.seeds.corpus.languages: python is named more than once",
+            'a.yaml:8:46: spec.seeds.corpus.languages[1]: "python" is named more than once',
         ),
         (
             "{uri: ./code}",
