@@ -1,6 +1,7 @@
 """`seedmill operator`: look after the DatasetGenerations of a cluster."""
 
 import asyncio
+import os
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -92,6 +93,8 @@ def operator(
         raise Misconfigured(
             "HalfTls", "give both or neither of --tls FOLDER (to ask runs) and --tls-secret NAME (for runs to answer)"
         )
+    # kopf asks, as it is imported, who it runs as; the user of a container has a number and often no name.
+    os.environ.setdefault("LOGNAME", "seedmill")
     from seedmill.cli.spec_checks import spec_checks
     from seedmill.operator.main import operate
     from seedmill.operator.settings import OperatorSettings, PodSettings, StoreSettings
