@@ -72,6 +72,14 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"decontamination": {"benchmarks": []}},
         {"decontamination": {"benchmarks": ["MBPP"]}},
     ),
+    "steps: a name has 1 to 100 characters": (
+        {"teacher.steps": {"a" * 101: {}}},
+        {"teacher.steps": {"a" * 100: {}}},
+    ),
+    "a name may be given only once": (
+        {"reuse": ["a", "b", "a"]},
+        {"reuse": ["a", "b"]},
+    ),
 }
 
 NAMES: dict[str, tuple[str, str]] = {

@@ -100,6 +100,7 @@ _REQUIREMENTS = {
     "helm": Requirement(lambda: _built("helm"), "make helm"),
     "kubernetes": Requirement(lambda: _built("kubernetes"), "make cluster-tools"),
     "a node of Kubernetes": Requirement(_node, "make node-tools, as root"),
+    "kubectl": Requirement(lambda: _on_path("kubectl"), "apt-get install kubernetes-client"),
     "openssl": Requirement(lambda: _on_path("openssl"), "apt-get install openssl"),
     "the right to mount": Requirement(_mount, "sudo -E make test, on a machine of your own", everywhere=False),
     "embedded model": Requirement(_embedded_model, "make model"),

@@ -31,14 +31,19 @@ _COLUMNS = (
     ("Dataset", "string", ".status.dataset.uri", True),
 )
 
+_NAME = {"type": "string", "description": "Its Jobs are named after it.", "maxLength": 253}
+"""Said here so that the rules can name the field; how long it may be is theirs."""
+
 _NAME_RULES = (
     {
         "rule": f"self.metadata.name.size() <= {MAX_NAME_LENGTH}",
         "message": f"metadata.name must have at most {MAX_NAME_LENGTH} characters: the names of its Jobs are longer",
+        "fieldPath": ".metadata.name",
     },
     {
         "rule": f"self.metadata.name.matches('{LABEL}')",
         "message": "metadata.name must be lower-case letters, digits and '-', a letter or digit first and last",
+        "fieldPath": ".metadata.name",
     },
 )
 
@@ -137,7 +142,7 @@ def _root_schema() -> Schema:
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": {"type": "object"},
+            "metadata": {"type": "object", "properties": {"name": _NAME}},
             "spec": spec,
             "status": structural_schema(Status),
         },

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from seedmill.spec.rules import Rule, SpecModel
-from seedmill.spec.shapes import DecimalText
+from seedmill.spec.shapes import DECIMAL, DecimalText
 
 
 class Target(SpecModel):
@@ -48,12 +48,12 @@ class Budget(SpecModel):
         ),
         Rule(
             "maxCost must be more than 0",
-            "!has(self.maxCost) || double(self.maxCost) > 0.0",
+            f"!has(self.maxCost) || !self.maxCost.matches(r'{DECIMAL}') || double(self.maxCost) > 0.0",
             lambda self: self.max_cost is None or self.max_cost > 0,
         ),
         Rule(
             "maxGpuHours must be more than 0",
-            "!has(self.maxGpuHours) || double(self.maxGpuHours) > 0.0",
+            f"!has(self.maxGpuHours) || !self.maxGpuHours.matches(r'{DECIMAL}') || double(self.maxGpuHours) > 0.0",
             lambda self: self.max_gpu_hours is None or self.max_gpu_hours > 0,
         ),
     )

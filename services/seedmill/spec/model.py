@@ -8,6 +8,7 @@ is a `Rule` beside them.
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 from seedmill.spec.decontamination import Decontamination
 from seedmill.spec.execution import Execution
@@ -16,7 +17,7 @@ from seedmill.spec.output import Output
 from seedmill.spec.recipe import Recipe
 from seedmill.spec.rules import Rule, SpecModel
 from seedmill.spec.seeds import Seeds
-from seedmill.spec.shapes import AS_WHOLE, LABEL, Label, NoDuplicates, ObjectName
+from seedmill.spec.shapes import IN_ORDER, LABEL, Label, NoNameTwice, ObjectName
 from seedmill.spec.teacher import Teacher
 
 API_VERSION = "seedmill.dev/v1alpha1"
@@ -44,7 +45,7 @@ class Spec(SpecModel):
     """When there is enough."""
     budget: Budget = Field(default_factory=Budget)
     """What the run may use."""
-    reuse: Annotated[list[ObjectName], NoDuplicates, Field(max_length=16, json_schema_extra=AS_WHOLE)] = Field(
+    reuse: Annotated[list[ObjectName], NoNameTwice, Field(max_length=16, json_schema_extra=IN_ORDER)] = Field(
         default_factory=list[str]
     )
     """Other DatasetGenerations of the namespace whose finished steps are taken instead of paid again, where model,
@@ -76,12 +77,25 @@ class Spec(SpecModel):
 
 
 class Metadata(BaseModel):
-    """Kubernetes object metadata; only name and namespace matter to a run, the rest is kept as it is."""
+    """Kubernetes object metadata; only name and namespace matter to a run. The rest is what a server may have set."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
     name: Annotated[str, Field(pattern=LABEL, min_length=1, max_length=MAX_NAME_LENGTH)]
     namespace: Label | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    finalizers: list[str] | None = None
+    generate_name: str | None = None
+    owner_references: list[object] | None = None
+    managed_fields: list[object] | None = None
+    creation_timestamp: object = None
+    deletion_grace_period_seconds: object = None
+    deletion_timestamp: object = None
+    generation: object = None
+    resource_version: object = None
+    self_link: object = None
+    uid: object = None
 
 
 class DatasetGeneration(SpecModel):

@@ -99,7 +99,7 @@ def _without_empty(value: dict[str, Any]) -> tuple[dict[str, Any], dict[Path, st
         if isinstance(node, dict):
             kept: dict[str, Any] = {}
             for name, inner in cast("dict[str, Any]", node).items():
-                if inner is not None or path[:1] == ("status",):
+                if inner is not None or path[:1] == ("status",) or (path == ("metadata",) and name != "name"):
                     kept[name] = walk(inner, (*path, name))
                 elif model_at((*path, name)) is not None:
                     empty[(*path, name)] = "has no value; write {} for its defaults, or remove the line"

@@ -117,7 +117,8 @@ class Seeds(SpecModel):
         ),
         Rule(
             "shard: the first number must not be larger than the second",
-            "!has(self.shard) || int(self.shard.split('/')[0]) <= int(self.shard.split('/')[1])",
+            f"!has(self.shard) || !self.shard.matches(r'{SHARD}') || "
+            "int(self.shard.split('/')[0]) <= int(self.shard.split('/')[1])",
             lambda self: _shard_in_range(self.shard),
         ),
     )

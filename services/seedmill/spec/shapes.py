@@ -4,7 +4,8 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, WithJsonSchema
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 PATTERNS: dict[str, str] = {
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "lower-case letters, digits and '-', a letter or digit first and last",
@@ -25,16 +26,27 @@ T = TypeVar("T")
 def _decimal_from_text(value: Any) -> Decimal:
     if isinstance(value, Decimal):
         return value
-    if isinstance(value, str) and len(value) <= _DECIMAL_CHARACTERS and re.fullmatch(DECIMAL, value):
+    if isinstance(value, str) and len(value) > _DECIMAL_CHARACTERS:
+        raise ValueError(f"must have at most {_DECIMAL_CHARACTERS} characters")
+    if isinstance(value, str) and re.fullmatch(DECIMAL, value):
         return Decimal(value)
     raise ValueError(f"must be {PATTERNS[DECIMAL]}")
 
 
 def _no_value_twice(values: list[T]) -> list[T]:
-    twice = sorted({str(value) for value in values if values.count(value) > 1})
+    """The fault is that of the later one, as an API server has it."""
+    words = PydanticCustomError("named_twice", "is named more than once")
+    twice = [index for index, value in enumerate(values) if value in values[:index]]
     if twice:
-        raise ValueError(f"{', '.join(twice)} is named more than once")
+        faults = [InitErrorDetails(type=words, loc=(index,), input=values[index]) for index in twice]
+        raise ValidationError.from_exception_data("list", faults)
     return values
+
+
+def _no_name_twice(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError(NO_NAME_TWICE)
+    return names
 
 
 DecimalText = Annotated[
@@ -52,4 +64,13 @@ Uri = Annotated[str, Field(min_length=1, max_length=2048)]
 
 NoDuplicates = AfterValidator(_no_value_twice)
 AS_SET: dict[str, Any] = {"x-kubernetes-list-type": "set"}
-AS_WHOLE: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
+
+NO_NAME_TWICE = "a name may be given only once"
+NoNameTwice = AfterValidator(_no_name_twice)
+IN_ORDER: dict[str, Any] = {
+    "x-kubernetes-list-type": "atomic",
+    "x-kubernetes-validations": [
+        {"rule": "self.all(name, self.exists_one(other, other == name))", "message": NO_NAME_TWICE}
+    ],
+}
+"""Where the order counts, which a set does not keep when two parties apply it."""

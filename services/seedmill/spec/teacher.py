@@ -1,18 +1,21 @@
 """The model that writes, and how it is asked, for all steps or for one."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from seedmill.spec.rules import SpecModel
-from seedmill.spec.shapes import LongText, ShortText
+from seedmill.spec.rules import Rule, SpecModel
+from seedmill.spec.shapes import LongText
 
 
 class Api(StrEnum):
     COMPLETIONS = "Completions"
     CHAT = "Chat"
 
+
+_STEP_CHARACTERS = 100
+"""A rule, because an API server has no bound for the keys of a map."""
 
 Temperature = Annotated[float, Field(ge=0, le=2)]
 
@@ -65,7 +68,13 @@ class Teacher(SpecModel):
     """Chat for instruction-tuned models; Completions for base models, which are shown the examples as one text."""
     sampling: Sampling = Field(default_factory=Sampling)
     """How the teacher samples."""
-    steps: Annotated[dict[ShortText, StepOverride], Field(max_length=16)] = Field(
-        default_factory=dict[str, StepOverride]
-    )
+    steps: Annotated[dict[str, StepOverride], Field(max_length=16)] = Field(default_factory=dict[str, StepOverride])
     """By step name: its own model, api or sampling. The recipes' pages name their steps."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            f"steps: a name has 1 to {_STEP_CHARACTERS} characters",
+            f"!has(self.steps) || self.steps.all(name, name.size() >= 1 && name.size() <= {_STEP_CHARACTERS})",
+            lambda self: all(1 <= len(name) <= _STEP_CHARACTERS for name in self.steps),
+        ),
+    )

@@ -44,6 +44,7 @@ _WORDS: dict[str, _Words] = {
     "too_long": lambda ctx, got: f"must have at most {_count(ctx['max_length'], 'entry')}",
     "string_pattern_mismatch": lambda ctx, got: f"must be {PATTERNS[ctx['pattern']]}, not {got}",
     "string_unicode": lambda ctx, got: "holds characters that are not valid Unicode",
+    "named_twice": lambda ctx, got: f"{got} is named more than once",
     "value_error": lambda ctx, got: str(ctx["error"]),
 }
 

@@ -18,6 +18,8 @@ MAX_BYTES = 256 << 10
 _MAX_DEPTH = 64
 _MAX_VALUES = 50_000
 _SHOWN_CHARACTERS = 60
+_WRITTEN_OUT = 1e21
+"""kubectl writes YAML as JSON: a float without a fraction becomes an integer there, up to this one."""
 
 Path = tuple[str | int, ...]
 
@@ -58,6 +60,7 @@ _INTEGER = re.compile(r"^[-+]?(0|[1-9][0-9_]*|0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]
 _FLOAT = re.compile(r"^[-+]?((\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|\.(inf|Inf|INF))$|^\.(nan|NaN|NAN)$")
 for _tag, _pattern in (("int", _INTEGER), ("float", _FLOAT)):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, list("-+.0123456789"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^[yYnN]$"), list("yYnN"))
 
 
 def read_documents(data: bytes) -> list[Document]:
@@ -183,7 +186,7 @@ class _Builder:
             case "null":
                 return None
             case "bool":
-                return text.lower() in ("yes", "true", "on")
+                return text.lower() in ("y", "yes", "true", "on")
             case "int":
                 return _integer(text)
             case "float":
@@ -191,7 +194,7 @@ class _Builder:
                 if number is None:
                     self._problem(_mark(node), path, f"{shown(text)} is not a finite number")
                     return 0.0
-                return number
+                return int(number) if number.is_integer() and abs(number) < _WRITTEN_OUT else number
             case "str":
                 return text
             case _:

@@ -238,7 +238,7 @@ def test_a_good_file_has_its_defaults() -> None:
         (
             "{uri: ./code}",
             "{uri: ./code, languages: [python, python]}",
-            'a.yaml:8:46: spec.seeds.corpus.languages[1]: "python" is named more than once',
+            'a.yaml:8:47: spec.seeds.corpus.languages[1]: "python" is named more than once',
         ),
         (
             "{uri: ./code}",
