@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
 from seedmill.inference import metrics as inference
+from seedmill.operator import metrics as operator
+from seedmill.operator.job import LABELS
 from seedmill.serving import metrics as build
 from seedmill.serving.interceptors import metrics as calls
-from support.charts import NAMESPACE, SERVICES, case, component, of_kind, pods, rendered
+from support.charts import CASES, NAMESPACE, SERVICES, case, component, of_kind, pods, rendered
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAME = re.compile(r"\b[a-z_][a-z0-9_]*(?::[a-z0-9_]+)*\b")
@@ -104,15 +107,16 @@ def series(page: str) -> set[str]:
 
 async def test_every_metric_that_is_asked_for_is_served() -> None:
     pages = await asyncio.gather(*(page_of(service) for service in SERVICES))
-    served = set[str]().union(*(series(page) for page in pages))
+    served = set[str]().union(*(series(page) for page in pages)) | series(generate_latest().decode())
     asked = set[str]().union(*(metrics_of(expression) for expression in expressions()))
     assert {"grpc_server_handled_total", "seedmill_inference_request_seconds_bucket", "seedmill_build_info"} <= asked
+    assert "seedmill_operator_reconcile_total" in asked
     assert asked - served == set()
 
 
-def test_every_label_that_is_asked_for_is_a_label_of_the_services() -> None:
+def test_every_label_that_is_asked_for_is_a_label_of_what_is_served() -> None:
     # prometheus_client has no public way to a metric's labels.
-    metrics = [each for module in (inference, calls, build) for each in vars(module).values()]
+    metrics = [each for module in (inference, calls, build, operator) for each in vars(module).values()]
     known: set[str] = {label for metric in metrics for label in getattr(metric, "_labelnames", ())}
     assert {"grpc_code", "outcome", "version"} <= known
     asked = set[str]().union(*(labels_of(expression) for expression in expressions()))
@@ -151,7 +155,7 @@ def test_only_services_that_are_installed_are_missed() -> None:
     (rule,) = of_kind(rendered(values=values), "PrometheusRule")
     expression = rule["spec"]["groups"][0]["rules"][0]["expr"]
     missed = re.findall(r'namespace="(\w+)", container="(\w+)"', expression)
-    assert missed == [(NAMESPACE, name) for name in SERVICES if name != "execution"]
+    assert missed == [(NAMESPACE, name) for name in (*SERVICES, "operator") if name != "execution"]
 
 
 def test_panels_ask_the_data_source_that_the_user_picks() -> None:
@@ -164,8 +168,7 @@ def test_panels_ask_the_data_source_that_the_user_picks() -> None:
 
 
 def test_the_pod_monitor_reads_every_service_and_engine() -> None:
-    (monitor,) = of_kind(case("full"), "PodMonitor")
-    spec = monitor["spec"]
+    (spec,) = [each["spec"] for each in of_kind(case("full"), "PodMonitor") if component(each) != "run"]
     ports = {endpoint["port"] for endpoint in spec["podMetricsEndpoints"]}
     read = {
         component(metadata)
@@ -175,6 +178,17 @@ def test_the_pod_monitor_reads_every_service_and_engine() -> None:
         and ports & {port["name"] for container in pod["containers"] for port in container.get("ports", [])}
     }
     assert read == {*SERVICES, "operator", "engine"}
+
+
+@pytest.mark.parametrize(
+    ("name", "where"), [("full", {"matchNames": ["team-a", "team-b"]}), ("trying-out", {"any": True})]
+)
+def test_the_pod_monitor_of_runs_reads_them_where_they_are(name: str, where: dict[str, Any]) -> None:
+    objects = rendered(CASES[name], {"monitoring": {"podMonitor": {"enabled": True}}})
+    (spec,) = [each["spec"] for each in of_kind(objects, "PodMonitor") if component(each) == "run"]
+    assert spec["namespaceSelector"] == where
+    assert spec["selector"]["matchLabels"].items() <= LABELS.items()
+    assert [endpoint["port"] for endpoint in spec["podMetricsEndpoints"]] == ["metrics"]
 
 
 def test_none_of_it_is_there_unless_it_was_asked_for() -> None:

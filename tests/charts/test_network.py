@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from seedmill.operator.job import LABELS
 from support.charts import CASES, NAMESPACE, SERVICES, Manifest, case, component, of_kind, pods, rendered
 from support.network_policies import Outside, Peer, Pod, allowed
 
@@ -37,7 +38,7 @@ class Cluster:
 
 def cluster(objects: list[Manifest], run_namespace: str = NAMESPACE) -> Cluster:
     found = {component(metadata): Pod(metadata["namespace"], metadata["labels"]) for metadata, _ in pods(objects)}
-    found["run"] = Pod(run_namespace, {"app.kubernetes.io/name": "seedmill", "app.kubernetes.io/component": "run"})
+    found["run"] = Pod(run_namespace, LABELS)
     return Cluster(of_kind(objects, "NetworkPolicy"), found)
 
 
@@ -110,6 +111,15 @@ def test_metrics_are_read_by_those_who_are_named(full: Cluster) -> None:
     assert read(full, ENGINE) == {"engine"}
     assert read(full, GRPC) == set()
     assert read(cluster(case("default")), METRICS) == set()
+
+
+def test_runs_are_guarded_in_each_namespace_that_has_them() -> None:
+    policies = cluster(case("full")).policies
+    guarded = [each for each in policies if component(each) == "run"]
+    assert {each["metadata"]["namespace"] for each in guarded} == {"team-a", "team-b"}
+    for each in guarded:
+        assert each["spec"]["policyTypes"] == ["Ingress", "Egress"]
+        assert each["spec"]["podSelector"]["matchLabels"].items() <= LABELS.items()
 
 
 def test_a_stranger_reaches_nothing(full: Cluster) -> None:

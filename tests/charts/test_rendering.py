@@ -210,6 +210,8 @@ def test_the_operator_is_told_what_was_installed(name: str) -> None:
     assert {parse_address(said[each]).port for each in ("metrics_address", "health_address")} == ports  # type: ignore
     assert said["all_namespaces"] == (name == "trying-out")
     assert (said["store_secret"] or "") == ("" if name == "default" else "store")
+    # An empty one is refused by the run that needs it, in words; a made-up one might be somebody's.
+    assert said["store"] == {"default": "", "full": "s3://datasets/team-a", "trying-out": "s3://seedmill"}[name]
 
 
 def test_an_option_that_is_not_there_is_noticed() -> None:
@@ -230,6 +232,8 @@ def test_an_engine_has_its_gpus_cache_shared_memory_and_half_an_hour() -> None:
     engines = [each for each in of_kind(case("full"), "Deployment") if component(each) == "engine"]
     by_name = {each["metadata"]["name"].rpartition("-")[2]: each["spec"] for each in engines}
     assert {name: spec["replicas"] for name, spec in by_name.items()} == {"coder": 1, "judge": 3}
+    budgets = [each for each in of_kind(case("full"), "PodDisruptionBudget") if component(each) == "engine"]
+    assert [each["spec"]["maxUnavailable"] for each in budgets] == [1, 1]
     for name, gpus in (("coder", 2), ("judge", 1)):
         assert by_name[name]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
         spec = by_name[name]["template"]["spec"]
@@ -277,14 +281,23 @@ def test_a_user_cannot_replace_the_labels_that_selectors_name() -> None:
     [
         ("default", ["There is no store", "There is no teacher", f"helm test {RELEASE} --namespace {NAMESPACE}"]),
         ("full", ["kubectl --namespace team-a apply"]),
-        ("trying-out", ["a server for trying out", "programs run WITHOUT a sandbox"]),
-        ("services-only", ["there are no network policies"]),
+        ("trying-out", ["a server for trying out", "run WITHOUT a sandbox", f"the Secret {RELEASE}-seedmill-tls-run"]),
+        ("services-only", ["there are no network policies", "There is no operator"]),
     ],
 )
 def test_the_notes_are_about_these_values(name: str, said: list[str]) -> None:
     values = [argument for path in CASES[name] for argument in ("--values", path)]
-    notes = helm("install", RELEASE, CHART, "--dry-run=client", "--namespace", NAMESPACE, *values).partition("NOTES:")[
-        2
-    ]
+    notes = notes_of(*values)
     assert all(words in notes for words in said), notes
     assert ("There is no store" in notes) == (name == "default")
+    assert "tls.enabled" not in notes
+
+
+def test_the_notes_warn_of_open_connections() -> None:
+    assert "WARNING: tls.enabled is false" in notes_of("--set=tls.enabled=false")
+
+
+def notes_of(*values: str | Path) -> str:
+    """What an installation would end with."""
+    said = helm("install", RELEASE, CHART, "--dry-run=client", "--namespace", NAMESPACE, *values)
+    return said.partition("NOTES:")[2]

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from support.charts import CASES, NAMESPACE, SERVICES, Manifest, case, component, of_kind, pods, rendered
+from support.charts import (
+    CASES,
+    NAMESPACE,
+    SERVICES,
+    Manifest,
+    RenderError,
+    case,
+    component,
+    deployment,
+    of_kind,
+    pods,
+    rendered,
+)
 
 PARTS = {*SERVICES, "operator", "test", "run"}
 ISSUER = {"tls": {"certManager": {"issuerRef": {"name": "ca", "kind": "ClusterIssuer"}}}}
@@ -60,7 +72,7 @@ def test_cert_manager_makes_them_where_an_issuer_is_named() -> None:
 def test_secrets_of_yours_are_used_and_not_made() -> None:
     yours = {name: f"my-{name}" for name in PARTS}
     objects = rendered(CASES["full"], {"tls": {"existingSecrets": yours}})
-    assert secrets_of(objects).keys() == {"ca"}
+    assert secrets_of(objects) == {}
     assert {mounted(spec) for metadata, spec in pods(objects) if component(metadata) in PARTS} == {
         f"my-{name}" for name in PARTS - {"run"}
     }
@@ -95,6 +107,27 @@ def test_switched_off_there_is_none_of_it() -> None:
     assert all(mounted(spec) is None for _, spec in pods(objects))
     assert not [each for _, spec in pods(objects) for each in spec["containers"][0]["env"] if "TLS" in each["name"]]
     assert "--tls" not in str(objects)
+
+
+def test_the_operator_gives_runs_the_secret_that_is_theirs() -> None:
+    (secret,) = secrets_of(case("default"))["run"]
+    args = deployment(case("default"), "operator")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert args[args.index("--tls-secret") + 1] == secret["metadata"]["name"]
+    assert args[args.index("--tls") + 1] == "/run/seedmill/tls"
+
+
+@pytest.mark.parametrize(
+    ("tls", "said"),
+    [
+        ({"existingSecrets": {"runs": "x"}}, "at '/tls/existingSecrets'"),
+        ({"certManager": {"issuerRef": {"names": "x"}}}, "at '/tls/certManager/issuerRef'"),
+        ({"certManager": {"issuerRef": {"kind": "Issuer"}}}, "missing property 'name'"),
+    ],
+)
+def test_a_mistake_is_refused(tls: dict[str, Any], said: str) -> None:
+    with pytest.raises(RenderError) as refused:
+        rendered(values={"tls": tls})
+    assert said in str(refused.value)
 
 
 def mounted(spec: Any) -> str | None:

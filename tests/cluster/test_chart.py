@@ -1,12 +1,16 @@
 """The rendered chart before a real API server: every object is one that it takes, every pod one that it admits."""
 
+import base64
 import functools
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from cluster.api import NAMESPACES, SERVICE_ACCOUNTS, Api, ApiError, Kind, Object
-from support.charts import CASES, NAMESPACE, case, full_name, of_kind, pods
+from cluster.api import NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Api, ApiError, Kind, Object
+from cluster.control_plane import ControlPlane
+from support.charts import CASES, CHART, NAMESPACE, RELEASE, case, full_name, helm, of_kind, pods
 
 PRIVILEGED = "seedmill-execution"
 """Where pods go whose gVisor sandbox needs more than the restricted level."""
@@ -71,6 +75,34 @@ def test_every_pod_is_admitted_at_its_level(api: Api, installed: Kinds, name: st
         named = {"name": "tried", **metadata, "namespace": namespace}
         manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": named, "spec": spec}
         api.create(installed(manifest), manifest, namespace=namespace, dry_run=True)
+
+
+def test_an_upgrade_keeps_every_key_and_signs_new_ones_with_the_same(
+    control_plane: ControlPlane, api: Api, namespace: str, tmp_path: Path
+) -> None:
+    other = f"{namespace}-runs"
+    api.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
+
+    def keys(where: str) -> dict[str, dict[str, str]]:
+        made = api.items(SECRETS, where, labels=f"app.kubernetes.io/instance={RELEASE}")
+        return {each["metadata"]["name"]: each["data"] for each in made}
+
+    def apply(verb: str, *values: str) -> None:
+        options = (f"--kubeconfig={control_plane.kubeconfig}", f"--namespace={namespace}")
+        helm(verb, RELEASE, CHART, *options, *values)
+
+    apply("install")
+    before = keys(namespace)
+    assert len(before) == 8
+    apply("upgrade", f"--set=operator.watchNamespaces={{{namespace},{other}}}", "--set=image.tag=v2")
+    assert keys(namespace) == before
+    ((name, data),) = keys(other).items()
+    assert name == f"{RELEASE}-seedmill-tls-run"
+    assert data["ca.crt"] == before[f"{RELEASE}-seedmill-tls-ca"]["tls.crt"]
+    for file in ("ca.crt", "tls.crt"):
+        (tmp_path / file).write_bytes(base64.b64decode(data[file]))
+    subprocess.run(["openssl", "verify", "-CAfile", tmp_path / "ca.crt", tmp_path / "tls.crt"], check=True)
+    api.delete(NAMESPACES, "", other)
 
 
 def _ensure_account(api: Api, namespace: str, name: str) -> None:

@@ -14,7 +14,7 @@
 {{- range include "seedmill.services" . | fromJsonArray }}
 {{- $args = concat $args (list (printf "--%s" .) (include "seedmill.address" (dict "root" $ "component" .))) }}
 {{- end }}
-{{- $args = concat $args (list "--store" (.Values.store.uri | default "s3://set-store-uri")) }}
+{{- $args = concat $args (list "--store" .Values.store.uri) }}
 {{- with include "seedmill.storeEndpoint" . }}{{ $args = concat $args (list "--store-endpoint" .) }}{{ end }}
 {{- with .Values.store }}
 {{- with .region }}{{ $args = concat $args (list "--store-region" .) }}{{ end }}
