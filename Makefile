@@ -57,7 +57,7 @@ lint: venv ## style, types, layers, examples
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
-	$(BIN)/seedmill lint $$(find examples -name '*.yaml' | sort)
+	$(BIN)/seedmill lint $$(grep -rl --include='*.yaml' '^kind: DatasetGeneration$$' examples | sort)
 
 .PHONY: format
 format: venv ## put the code into its form
