@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
 from seedmill.inference import metrics as inference
 from seedmill.operator import metrics as operator
 from seedmill.operator.job import LABELS
+from seedmill.pipeline.metrics import RunMetrics
+from seedmill.pipeline.progress import Progress
 from seedmill.serving import metrics as build
 from seedmill.serving.interceptors import metrics as calls
 from support.charts import CASES, NAMESPACE, SERVICES, case, component, of_kind, pods, rendered
@@ -62,7 +64,7 @@ def expressions() -> list[str]:
     """Of all alerts and panels."""
     panels = [panel for dashboard in dashboards() for panel in dashboard["panels"]]
     variables = [each["query"] for dashboard in dashboards() for each in dashboard["templating"]["list"][1:]]
-    names = [re.sub(r"label_values\((\w+), (\w+)\)", r"sum by (\2) (\1)", query) for query in variables]
+    names = [re.sub(r"label_values\((\S+), (\w+)\)", r"sum by (\2) (\1)", query) for query in variables]
     return [*(alert["expr"] for alert in alerts()), *(t["expr"] for panel in panels for t in panel["targets"]), *names]
 
 
@@ -105,12 +107,21 @@ def series(page: str) -> set[str]:
     return names
 
 
+def of_a_run() -> CollectorRegistry:
+    """What the pod of a run serves of its own."""
+    registry, metrics = CollectorRegistry(), RunMetrics()
+    registry.register(metrics)
+    metrics.note(Progress(target=1).snapshot())
+    return registry
+
+
 async def test_every_metric_that_is_asked_for_is_served() -> None:
     pages = await asyncio.gather(*(page_of(service) for service in SERVICES))
-    served = set[str]().union(*(series(page) for page in pages)) | series(generate_latest().decode())
+    pages += [generate_latest(registry).decode() for registry in (REGISTRY, of_a_run())]
+    served = set[str]().union(*(series(page) for page in pages))
     asked = set[str]().union(*(metrics_of(expression) for expression in expressions()))
     assert {"grpc_server_handled_total", "seedmill_inference_request_seconds_bucket", "seedmill_build_info"} <= asked
-    assert "seedmill_operator_reconcile_total" in asked
+    assert {"seedmill_operator_reconcile_total", "seedmill_dispatch_paid_tokens_total"} <= asked
     assert asked - served == set()
 
 
@@ -118,7 +129,8 @@ def test_every_label_that_is_asked_for_is_a_label_of_what_is_served() -> None:
     # prometheus_client has no public way to a metric's labels.
     metrics = [each for module in (inference, calls, build, operator) for each in vars(module).values()]
     known: set[str] = {label for metric in metrics for label in getattr(metric, "_labelnames", ())}
-    assert {"grpc_code", "outcome", "version"} <= known
+    known |= {label for metric in of_a_run().collect() for sample in metric.samples for label in sample.labels}
+    assert {"grpc_code", "outcome", "version", "dependency"} <= known
     asked = set[str]().union(*(labels_of(expression) for expression in expressions()))
     assert asked - known - TARGET_LABELS == set()
     shown = re.findall(r"\$labels\.(\w+)|\{\{(\w+)\}\}", json.dumps([list(alerts()), dashboards()]))

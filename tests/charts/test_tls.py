@@ -101,12 +101,24 @@ def test_programs_in_the_sandbox_cannot_read_the_key_of_the_service() -> None:
         assert mode == (0o400 if component(metadata) == "execution" else 0o440)
 
 
+def test_the_kubelet_asks_where_no_certificate_is_needed() -> None:
+    paths = {"startup": "/readyz", "readiness": "/readyz", "liveness": "/healthz"}
+    for name in SERVICES:
+        (container,) = deployment(case("default"), name)["spec"]["template"]["spec"]["containers"]
+        ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+        asked = {kind: container[f"{kind}Probe"]["httpGet"] for kind in paths}
+        assert {kind: get["path"] for kind, get in asked.items()} == paths
+        assert {ports[get["port"]] for get in asked.values()} == {9090}
+
+
 def test_switched_off_there_is_none_of_it() -> None:
     objects = rendered(values={"tls": {"enabled": False}})
     assert of_kind(objects, "Secret", "Certificate") == []
     assert all(mounted(spec) is None for _, spec in pods(objects))
     assert not [each for _, spec in pods(objects) for each in spec["containers"][0]["env"] if "TLS" in each["name"]]
     assert "--tls" not in str(objects)
+    assert "kubernetes.io/h2c" in str(objects)
+    assert "kubernetes.io/h2c" not in str(case("default"))
 
 
 def test_the_operator_gives_runs_the_secret_that_is_theirs() -> None:

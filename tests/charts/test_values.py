@@ -164,6 +164,8 @@ def test_a_mistake_is_refused_by_its_path(values: dict[str, Any], said: str) -> 
         ({"store": {"uri": "s3://datasets"}}, "store.uri needs store.endpoint"),
         ({"operator": {"clusterWide": True, "watchNamespaces": ["a"]}}, "operator.clusterWide and"),
         ({"seeding": {"autoscaling": {"enabled": True, "kind": "KEDA"}}}, "list seeding.autoscaling.triggers"),
+        ({"seeding": {"enabled": False}}, "operator.enabled needs seeding.enabled"),
+        ({"aggregation": {"enabled": False}}, "operator.enabled needs seeding.enabled"),
         ({"execution": {"namespace": {"create": True}}}, "execution.namespace.create needs"),
         ({"engines": {"models": [{"name": "a", "model": "b"}] * 2}}, "engines.models: two are named a"),
         ({"engines": {"models": [{"name": "a", "model": "b", "replicas": 2}]}}, "ReadWriteOnce cache"),

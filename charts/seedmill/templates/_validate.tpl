@@ -21,6 +21,9 @@
 {{- if and .Values.store.uri (not (include "seedmill.storeEndpoint" .)) }}
 {{- fail "store.uri needs store.endpoint, or s3.enabled" }}
 {{- end }}
+{{- if and .Values.operator.enabled (not (and .Values.seeding.enabled .Values.aggregation.enabled)) }}
+{{- fail "operator.enabled needs seeding.enabled and aggregation.enabled: no run goes without them" }}
+{{- end }}
 {{- if and .Values.operator.clusterWide .Values.operator.watchNamespaces }}
 {{- fail "operator.clusterWide and operator.watchNamespaces: set one of the two" }}
 {{- end }}
