@@ -80,7 +80,7 @@ def test_every_pod_is_admitted_at_its_level(api: Api, installed: Kinds, name: st
 def test_an_upgrade_keeps_every_key_and_signs_new_ones_with_the_same(
     control_plane: ControlPlane, api: Api, namespace: str, tmp_path: Path
 ) -> None:
-    other = f"{namespace}-runs"
+    other, authority = f"{namespace}-runs", f"{RELEASE}-seedmill-tls-ca"
     api.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
 
     def keys(where: str) -> dict[str, dict[str, str]]:
@@ -98,10 +98,15 @@ def test_an_upgrade_keeps_every_key_and_signs_new_ones_with_the_same(
     assert keys(namespace) == before
     ((name, data),) = keys(other).items()
     assert name == f"{RELEASE}-seedmill-tls-run"
-    assert data["ca.crt"] == before[f"{RELEASE}-seedmill-tls-ca"]["tls.crt"]
+    assert data["ca.crt"] == before[authority]["tls.crt"]
     for file in ("ca.crt", "tls.crt"):
         (tmp_path / file).write_bytes(base64.b64decode(data[file]))
     subprocess.run(["openssl", "verify", "-CAfile", tmp_path / "ca.crt", tmp_path / "tls.crt"], check=True)
+    api.delete(SECRETS, namespace, authority)
+    apply("upgrade")
+    renewed = keys(namespace)
+    (signer,) = {each["ca.crt"] for name, each in renewed.items() if name != authority}
+    assert signer == renewed[authority]["tls.crt"] != before[authority]["tls.crt"]
     api.delete(NAMESPACES, "", other)
 
 
