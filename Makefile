@@ -84,6 +84,10 @@ sandbox: venv ## gVisor's runsc
 s3-server: ## versitygw, an S3 server for tests
 	tools/build versitygw
 
+.PHONY: tools-minio
+tools-minio: ## MinIO's own server, another S3 server for tests (ten minutes the first time)
+	tools/build minio
+
 .PHONY: helm
 helm: ## helm, to check and install the charts
 	tools/build helm

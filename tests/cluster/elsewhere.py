@@ -1,6 +1,8 @@
 """What a run needs that is not seedmill: S3 servers and a teacher, as pods of the whole node."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cluster.api import NAMESPACES, SECRETS, Api, Kind, Object
@@ -76,9 +78,11 @@ def scale(api: Api, namespace: str, name: str, replicas: int) -> None:
     api.merge(DEPLOYMENTS, namespace, name, {"spec": {"replicas": replicas}})
 
 
-def make_secret(api: Api, namespace: str, name: str, server: S3Server) -> None:
+def make_secret(
+    api: Api, namespace: str, name: str, server: S3Server, more: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """The keys of a store, as seedmill reads them."""
-    data = {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key}
+    data = {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key, **more}
     secret: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
     api.create(SECRETS, secret, namespace=namespace)
 

@@ -5,10 +5,13 @@ import json
 import os
 import secrets
 import subprocess
+import tempfile
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +20,24 @@ import yaml
 
 from cluster.api import GENERATIONS, NAMESPACES, PODS, SECRETS, Api, Object
 from cluster.connections import Addresses, Watch
-from cluster.control_plane import condition_of
+from cluster.control_plane import SERVICE_ADDRESSES, condition_of
 from cluster.elsewhere import DEPLOYMENTS, S3_PORT, TEACHER_PORT, make_secret, scale, url_inside
 from cluster.images import REPOSITORY, TAG
 from cluster.waiting import wait_until
 from cluster.whole_node import MACHINE
 from support.charts import CHART
 from support.network_policies import Peer
-from support.requirements import ROOT, require
+from support.requirements import require
 from support.s3_server import S3Server
 
 RELEASE, NAMESPACE, EXECUTION, OTHER_TEAM = "mill", "mill", "mill-execution", "other-team"
 FULL_NAME = f"{RELEASE}-seedmill"
-STORE_SECRET = "store"
+STORE_SECRET, OWN_STORE_SECRET = "store", "own-store"
 SERVICES = ("seeding", "inference", "execution", "aggregation")
 START_SECONDS = 180.0
+
+NAMED = ("README.md", "ATTRIBUTION.md", "report.html")
+"""Files of a dataset that tell the name of their run."""
 
 _SMALL: Object = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "3Gi"}}
 """Requests of a pod on a node of two cores that carries everything."""
@@ -108,7 +114,8 @@ class Installation:
             namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
             self.api.create(NAMESPACES, namespace)
         make_secret(self.api, NAMESPACE, STORE_SECRET, self.store)
-        make_secret(self.api, OTHER_TEAM, "own-store", self.team_store)
+        place = {"SEEDMILL_S3_ENDPOINT": url_inside("team-store", S3_PORT), "AWS_REGION": "us-east-1"}
+        make_secret(self.api, OTHER_TEAM, OWN_STORE_SECRET, self.team_store, place)
         self.helm("install", "seedmill-crds", str(CHART.with_name("seedmill-crds")), "--namespace", NAMESPACE)
         self.apply_values("install")
 
@@ -158,17 +165,25 @@ class Installation:
         self.api.delete(PODS, pod["namespace"], pod["name"], gracePeriodSeconds=0)
         return True
 
-    def scale(self, component: str, replicas: int) -> None:
-        """Change a service's pods, and wait until they are ready."""
-        namespace, name = _namespace_of(component), f"{FULL_NAME}-{component}"
-        scale(self.api, namespace, name, replicas)
+    def scale(self, replicas: int) -> None:
+        """So many pods of each service; wait until they are ready."""
+        for component in SERVICES:
+            scale(self.api, _namespace_of(component), f"{FULL_NAME}-{component}", replicas)
 
-        def is_there() -> bool:
-            deployment = self.api.get(DEPLOYMENTS, namespace, name)
+        def is_there(component: str) -> bool:
+            deployment = self.api.get(DEPLOYMENTS, _namespace_of(component), f"{FULL_NAME}-{component}")
             status = deployment.get("status", {})
             return status.get("readyReplicas", 0) == status.get("replicas", 0) == replicas
 
-        wait_until(is_there, f"{replicas} pods of {component}", 120)
+        for component in SERVICES:
+            wait_until(partial(is_there, component), f"{replicas} pods of {component}", 180)
+
+    def data(self, generation: Object, server: S3Server | None = None) -> dict[str, str]:
+        """Digests of a dataset's files, but those that tell the run's name."""
+        bucket, _, prefix = str(generation["status"]["dataset"]["uri"]).removeprefix("s3://").partition("/")
+        answer = (server or self.store).client().get_object(bucket, f"{prefix}/manifest.json")
+        files: list[Object] = json.loads(answer.read())["files"]
+        return {each["name"]: each["sha256"] for each in files if each["name"] not in NAMED}
 
     def download(self, generation: Object, server: S3Server, folder: Path) -> Path:
         """The dataset that status names, into a folder, as anyone with the store's keys can."""
@@ -205,7 +220,10 @@ class Installation:
     def connections(self) -> list[tuple[Peer, Peer, int, str]]:
         """All that pods opened, and were opened; without what the tests opened from the machine."""
         self.addresses.look(self.api)
-        seen = sorted(each for each in self.watch.seen() if each.caller != MACHINE)
+        # What goes to a Service that has no pod is refused on the spot: it is not turned to any pod's address.
+        seen = sorted(
+            each for each in self.watch.seen() if each.caller != MACHINE and not _is_service_address(each.called)
+        )
         peer = self.addresses.peer
         return [(peer(each.caller), peer(each.called), each.port, each.protocol) for each in seen]
 
@@ -239,12 +257,16 @@ def has_succeeded(generation: Object) -> bool:
     return condition_of(generation, "Succeeded") == "True"
 
 
+def _is_service_address(address: str) -> bool:
+    return ip_address(address) in ip_network(SERVICE_ADDRESSES)
+
+
 def _namespace_of(component: str) -> str:
     return EXECUTION if component == "execution" else NAMESPACE
 
 
 def _said(command: Sequence[str], stdin: str | None = None, *, check: bool = True) -> str:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(ROOT)}
+    environment = {"PATH": os.environ["PATH"], "HOME": tempfile.gettempdir()}
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=environment, check=False)
     assert not check or done.returncode == 0, f"{' '.join(command)}: {done.stderr or done.stdout}"
     return done.stdout

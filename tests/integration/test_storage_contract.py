@@ -1,4 +1,4 @@
-"""What every store promises (storage/store.py), on a directory, on a real S3 server, and on the fake that tests use."""
+"""What every store promises (storage/store.py), on a directory, on real S3 servers, and on the fake that tests use."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ import pytest
 from seedmill.storage import Entry, ObjectMissing, Store, open_store
 from support.memory_store import MemoryStore
 from support.requirements import require
-from support.s3_server import S3Server, running_versitygw
+from support.s3_server import S3Server, running_minio, running_versitygw
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +20,19 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
 
 
-@pytest.fixture(params=["directory", "s3", "s3 without prefix", "memory"])
+@pytest.fixture(scope="module")
+def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with running_minio(require("minio"), tmp_path_factory.mktemp("minio")) as server:
+        yield server
+
+
+@pytest.fixture(params=["directory", "s3", "s3 without prefix", "MinIO", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "directory":
         return open_store(tmp_path / "new" / "store")
     if request.param == "memory":
         return MemoryStore()
-    server: S3Server = request.getfixturevalue("s3_server")
+    server: S3Server = request.getfixturevalue("minio_server" if request.param == "MinIO" else "s3_server")
     prefix = "" if "without" in request.param else "/team a/ü+%"
     return open_store(f"s3://{server.new_bucket()}{prefix}", server.environment)
 
@@ -197,7 +203,7 @@ def test_a_killed_writer_leaves_whole_objects_only(
 ) -> None:
     uri = str(tmp_path / "store")
     if kind == "s3":
-        server: S3Server = request.getfixturevalue("s3_server")
+        server: S3Server = request.getfixturevalue("minio_server" if request.param == "MinIO" else "s3_server")
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
         uri = f"s3://{server.new_bucket()}/x"

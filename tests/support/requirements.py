@@ -97,6 +97,7 @@ def _node() -> Path | None:
 _REQUIREMENTS = {
     "runsc": Requirement(_runsc, "make sandbox"),
     "versitygw": Requirement(lambda: _built("versitygw"), "make s3-server"),
+    "minio": Requirement(lambda: _built("minio"), "make tools-minio", everywhere=False),
     "helm": Requirement(lambda: _built("helm"), "make helm"),
     "kubernetes": Requirement(lambda: _built("kubernetes"), "make cluster-tools"),
     "a node of Kubernetes": Requirement(_node, "make node-tools, as root"),

@@ -1,5 +1,6 @@
 """A real S3 server (versitygw over a directory) for tests, and a proxy before it that makes trouble."""
 
+import contextlib
 import http.client
 import secrets
 import socket
@@ -69,6 +70,42 @@ def running_versitygw(binary: Path, folder: Path) -> Iterator[S3Server]:
         log.close()
 
 
+@contextmanager
+def running_minio(binary: Path, folder: Path) -> Iterator[S3Server]:
+    """MinIO's own server, likewise."""
+    (folder / "data").mkdir(parents=True)
+    host = f"127.0.0.1:{_free_port()}"
+    server = S3Server(host, "test-access", secrets.token_hex(16))
+    environment = {
+        "HOME": str(folder),
+        "MINIO_ROOT_USER": server.access_key,
+        "MINIO_ROOT_PASSWORD": server.secret_key,
+        "MINIO_UPDATE": "off",
+        "MINIO_BROWSER": "off",
+    }
+    with (folder / "log").open("wb") as log:
+        command = [binary, "server", "--quiet", "--address", host, folder / "data"]
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+        try:
+            _wait_until_it_answers(process, host, folder / "log")
+            _wait_until_it_is_ready(host)
+            yield server
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _wait_until_it_is_ready(host: str) -> None:
+    """MinIO takes connections before it takes requests."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            if urllib3.request("GET", f"http://{host}/minio/health/ready", retries=False).status == 200:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"MinIO on {host} is not ready")
+
+
 def _wait_until_it_answers(process: "subprocess.Popen[bytes]", host: str, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     address, port = host.split(":")
@@ -78,7 +115,7 @@ def _wait_until_it_answers(process: "subprocess.Popen[bytes]", host: str, log: P
             if probe.connect_ex((address, int(port))) == 0:
                 return
         time.sleep(0.02)
-    raise RuntimeError(f"versitygw does not answer on {host}: {log.read_text(errors='replace')[-2000:]}")
+    raise RuntimeError(f"the S3 server does not answer on {host}: {log.read_text(errors='replace')[-2000:]}")
 
 
 def _free_port() -> int:

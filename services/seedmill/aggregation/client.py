@@ -10,6 +10,7 @@ from seedmill.records.publication import End, Limits, Publication
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import InvalidRequest, Unavailable
 from seedmill.serving.status import OPERATION_UNKNOWN, from_rpc_error
+from seedmill.serving.store_access import Metadata, StoreAccess, store_metadata
 from seedmill.v1alpha1 import aggregation_pb2 as pb
 from seedmill.v1alpha1 import aggregation_pb2_grpc as pb_grpc
 
@@ -21,8 +22,10 @@ _LONGEST_POLL_SECONDS = 1.0
 class AggregationClient:
     """Publishes through any of the service's replicas."""
 
-    def __init__(self, channels: Channels) -> None:
+    def __init__(self, channels: Channels, access: StoreAccess | None = None) -> None:
+        """`access`: to the run's own store; None where it has the release's. Raises Misconfigured: not to be sent."""
         self._channels = channels
+        self._metadata = store_metadata(channels, access)
 
     async def publish(self, store_uri: str, run_prefix: str, limits: Limits, end: End) -> Publication:
         """Start the publication on one replica and follow it.
@@ -35,17 +38,17 @@ class AggregationClient:
             store_uri=store_uri, run_prefix=run_prefix, limits=_message(limits, end), request_id=secrets.token_hex(8)
         )
         try:
-            return await _followed(stub, request)
+            return await _followed(stub, request, self._metadata)
         except InvalidRequest as error:
             if error.reason == OPERATION_UNKNOWN:
                 raise Unavailable("ReplicaLost", "the aggregation service was restarted while it published") from error
             raise
 
 
-async def _followed(stub: Any, request: pb.StartPublicationRequest) -> Publication:
+async def _followed(stub: Any, request: pb.StartPublicationRequest, metadata: Metadata) -> Publication:
     pause_seconds = _FIRST_POLL_SECONDS
     try:
-        started = await stub.StartPublication(request, timeout=_CALL_SECONDS)
+        started = await stub.StartPublication(request, timeout=_CALL_SECONDS, metadata=metadata)
         while True:
             asked = pb.GetPublicationRequest(operation=started.operation)
             answer = await stub.GetPublication(asked, timeout=_CALL_SECONDS)

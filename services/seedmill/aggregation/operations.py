@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 
 from seedmill.aggregation.publish import publish
@@ -9,9 +10,19 @@ from seedmill.records.journal import digest_of
 from seedmill.records.publication import End, Limits, Publication
 from seedmill.serving.errors import InvalidRequest, Unavailable
 from seedmill.serving.status import OPERATION_UNKNOWN
+from seedmill.serving.store_access import StoreAccess
 from seedmill.storage import StorageError, open_store
 
 _AT_ONCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run lies. `access` opens a store of its own; None: this service's environment does."""
+
+    store_uri: str
+    run_prefix: str
+    access: StoreAccess | None = field(default=None, repr=False)
 
 
 class Operations:
@@ -21,11 +32,11 @@ class Operations:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="publication")
         self._known: dict[str, asyncio.Future[Publication]] = {}
 
-    def start(self, request_id: str, store_uri: str, run_prefix: str, limits: Limits, end: End) -> str:
+    def start(self, request_id: str, where: Place, limits: Limits, end: End) -> str:
         """Start the publication, or join the one with the same request; returns its name."""
-        name = digest_of([request_id, store_uri, run_prefix, limits.to_json(), end])
+        name = digest_of([request_id, where.store_uri, where.run_prefix, limits.to_json(), end])
         if name not in self._known:
-            work = partial(_publish, store_uri, run_prefix, limits, end)
+            work = partial(_publish, where, limits, end)
             self._known[name] = asyncio.get_running_loop().run_in_executor(self._threads, work)
         return name
 
@@ -42,9 +53,9 @@ class Operations:
         self._threads.shutdown(wait=False)
 
 
-def _publish(store_uri: str, run_prefix: str, limits: Limits, end: End) -> Publication:
+def _publish(where: Place, limits: Limits, end: End) -> Publication:
     try:
-        return publish(open_store(store_uri), run_prefix, limits, end)
+        return publish(open_store(where.store_uri, where.access), where.run_prefix, limits, end)
     except StorageError as error:
         raise Unavailable("StoreUnavailable", str(error)) from error
     except OSError as error:

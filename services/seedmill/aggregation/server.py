@@ -5,10 +5,11 @@ from typing import Any
 
 import grpc
 
-from seedmill.aggregation.operations import Operations
+from seedmill.aggregation.operations import Operations, Place
 from seedmill.records.publication import End, Limits, Price
 from seedmill.serving.errors import InvalidRequest
 from seedmill.serving.server import Service
+from seedmill.serving.store_access import store_access
 from seedmill.v1alpha1 import aggregation_pb2 as pb
 from seedmill.v1alpha1 import aggregation_pb2_grpc as pb_grpc
 
@@ -35,7 +36,8 @@ class _Servicer(pb_grpc.AggregationServiceServicer):
         self, request: pb.StartPublicationRequest, context: Context
     ) -> pb.StartPublicationResponse:
         limits, end = _limits(request.limits)
-        name = self._operations.start(request.request_id, request.store_uri, request.run_prefix, limits, end)
+        where = Place(request.store_uri, request.run_prefix, store_access(context))
+        name = self._operations.start(request.request_id, where, limits, end)
         return pb.StartPublicationResponse(operation=name)
 
     async def GetPublication(self, request: pb.GetPublicationRequest, context: Context) -> pb.GetPublicationResponse:

@@ -114,7 +114,7 @@ async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "L
     import structlog
 
     from seedmill.cli.host import clients
-    from seedmill.cli.pod_resource import corpus_of_pod, refuse_missing_services
+    from seedmill.cli.pod_resource import corpus_of_pod, own_store_access, refuse_missing_services
     from seedmill.cli.signals import drive
     from seedmill.cli.termination import ended, stopped
     from seedmill.cli.workdir import prefix_of
@@ -141,7 +141,7 @@ async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "L
         for name, addresses in elsewhere.services.items():
             channels[name] = Channels(addresses, name, certificates)
             stack.push_async_callback(channels[name].close)
-        work = Run(order, clients(channels, prefix))
+        work = Run(order, clients(channels, prefix, own_store_access(generation.spec)))
         metrics = RunMetrics()
         stack.enter_context(metrics.registered())
         stack.enter_context(metrics_endpoint(elsewhere.metrics_address, readiness))

@@ -24,6 +24,7 @@ from seedmill.records.verdict import Program, Verdict
 from seedmill.seeding.client import SeedingClient
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import Misconfigured, ServiceError
+from seedmill.serving.store_access import StoreAccess
 
 SERVICES = ("seeding", "inference", "execution", "aggregation")
 START_SECONDS = 90.0
@@ -125,13 +126,16 @@ async def services(options: HostOptions, run_name: str) -> AsyncGenerator[Servic
         yield clients(channels, run_name)
 
 
-def clients(channels: Mapping[str, Channels], run_name: str) -> Services:
-    """The services as a run sees them. One that the run does not need may be missing: asking it is then an error."""
+def clients(channels: Mapping[str, Channels], run_name: str, access: StoreAccess | None = None) -> Services:
+    """The services as a run sees them. One that the run does not need may be missing: asking it is then an error.
+
+    `access`: to the run's own store; None where it has that of the services.
+    """
     return Services(
-        SeedingClient(channels["seeding"]),
+        SeedingClient(channels["seeding"], access),
         InferenceClient(channels["inference"], run_name) if "inference" in channels else _NotStarted(),
         ExecutionClient(channels["execution"], run_name) if "execution" in channels else _NotStarted(),
-        AggregationClient(channels["aggregation"]),
+        AggregationClient(channels["aggregation"], access),
     )
 
 

@@ -73,6 +73,8 @@ async def _run(
     store = open_store(workdir)
     prefix = prefix_of(generation)
     console = Console(stderr=True)
+    if generation.spec.output.store is not None:
+        console.print("spec.output.store is for runs in a cluster: here everything is kept in the workdir")
     options = HostOptions(
         logs=log_folder(store, prefix),
         endpoints=sources,

@@ -80,7 +80,6 @@ def refuse_what_is_missing(spec: Spec) -> None:
     """Raise Misconfigured for parts of the resource that this version cannot do yet."""
     missing = {
         "budget.maxGpuHours": spec.budget.max_gpu_hours is not None,
-        "output.store": spec.output.store is not None,
     }
     if spec.execution.environment not in ENVIRONMENTS:
         raise Misconfigured(

@@ -11,6 +11,7 @@ from seedmill.records.seed import SeedKind
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import InvalidRequest, Unavailable
 from seedmill.serving.status import OPERATION_UNKNOWN, from_rpc_error
+from seedmill.serving.store_access import Metadata, StoreAccess, store_metadata
 from seedmill.v1alpha1 import seeding_pb2 as pb
 from seedmill.v1alpha1 import seeding_pb2_grpc as pb_grpc
 
@@ -24,8 +25,10 @@ _RESTARTS = 5
 class SeedingClient:
     """Collects through any of the service's replicas."""
 
-    def __init__(self, channels: Channels) -> None:
+    def __init__(self, channels: Channels, access: StoreAccess | None = None) -> None:
+        """`access`: to the run's own store; None where it has the release's. Raises Misconfigured: not to be sent."""
         self._channels = channels
+        self._metadata = store_metadata(channels, access)
 
     async def collect(self, collection: Collection, progress: Callable[[CollectionProgress], None]) -> CollectedSeeds:
         """Start the collection on one replica and follow it; when that replica is gone, start it on another.
@@ -37,7 +40,7 @@ class SeedingClient:
             # The operation lives in the process that began it, so its calls go to one replica.
             stub: Any = pb_grpc.SeedingServiceStub(self._channels.pick())
             try:
-                return await _followed(stub, collection, progress)
+                return await _followed(stub, collection, progress, self._metadata)
             except (Unavailable, InvalidRequest) as error:
                 replica_lost = isinstance(error, Unavailable) or error.reason == OPERATION_UNKNOWN
                 lost += 1
@@ -47,12 +50,12 @@ class SeedingClient:
 
 
 async def _followed(
-    stub: Any, collection: Collection, progress: Callable[[CollectionProgress], None]
+    stub: Any, collection: Collection, progress: Callable[[CollectionProgress], None], metadata: Metadata
 ) -> CollectedSeeds:
     pause_seconds = _FIRST_POLL_SECONDS
     try:
         started = await stub.StartCollection(
-            pb.StartCollectionRequest(collection=_message(collection)), timeout=_CALL_SECONDS
+            pb.StartCollectionRequest(collection=_message(collection)), timeout=_CALL_SECONDS, metadata=metadata
         )
         while True:
             answer = await stub.GetCollection(

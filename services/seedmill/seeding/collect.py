@@ -14,7 +14,7 @@ this machine.
 import errno
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -80,18 +80,19 @@ def collect(
     should_stop: Callable[[], bool] = lambda: False,
     *,
     store: Store | None = None,
+    access: Mapping[str, str] | None = None,
     workers: int = 1,
     limits: Limits | None = None,
 ) -> CollectedSeeds:
     """Collect the seeds of a corpus. Idempotent.
 
     `progress` is called now and then, `should_stop` asked as often. `store` stands for the one that the collection
-    names. Raises InvalidRequest, Misconfigured (CorpusMissing, CorpusUnreadable, NothingAllowed), Unavailable
-    (StoreUnavailable), Stopped.
+    names; `access` is what that one is opened with, where it is not this process' environment. Raises InvalidRequest,
+    Misconfigured (CorpusMissing, CorpusUnreadable, NothingAllowed), Unavailable (StoreUnavailable), Stopped.
     """
     request = checked_request(collection, limits or Limits())
     try:
-        target = store or _open(collection.store_uri)
+        target = store or _open(collection.store_uri, access)
         corpus = open_corpus(collection.corpus_uri, request.reading, target)
         with tempfile.TemporaryDirectory(prefix="seedmill-seeding-") as folder:
             return _Collecting(request, corpus, target, Path(folder), progress, should_stop, workers).run()
@@ -105,9 +106,9 @@ def collect(
         raise Unavailable("StoreUnavailable", f"no space for temporary files in {tempfile.gettempdir()}") from error
 
 
-def _open(uri: str) -> Store:
+def _open(uri: str, access: Mapping[str, str] | None) -> Store:
     try:
-        return open_store(uri)
+        return open_store(uri, access)
     except StorageError as error:  # nothing was contacted: the URI or the environment is wrong
         raise Misconfigured("StoreMisconfigured", str(error)) from error
 

@@ -18,6 +18,7 @@ from seedmill.records.collection import CollectedSeeds, Collection, CollectionPr
 from seedmill.seeding.collect import Stopped, collect
 from seedmill.serving.errors import InvalidRequest, Unavailable
 from seedmill.serving.status import OPERATION_UNKNOWN
+from seedmill.serving.store_access import StoreAccess
 
 _AT_ONCE = 2
 _REMEMBERED = 256
@@ -26,11 +27,13 @@ _REMEMBERED = 256
 class _Operation:
     """One collection: its thread's outcome, its progress, and the switch that stops it."""
 
-    def __init__(self, collection: Collection, threads: ThreadPoolExecutor, workers: int) -> None:
+    def __init__(
+        self, collection: Collection, access: StoreAccess | None, threads: ThreadPoolExecutor, workers: int
+    ) -> None:
         self.progress = CollectionProgress(0, 0, 0)
         self.stop = threading.Event()
         self.task = asyncio.get_running_loop().run_in_executor(
-            threads, partial(collect, collection, self._report, self.stop.is_set, workers=workers)
+            threads, partial(collect, collection, self._report, self.stop.is_set, access=access, workers=workers)
         )
 
     def _report(self, progress: CollectionProgress) -> None:
@@ -45,12 +48,17 @@ class Operations:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="collection")
         self._known: OrderedDict[str, _Operation] = OrderedDict()
 
-    def start(self, collection: Collection) -> str:
-        """Start the collection, or join it; returns its name, a digest of the request."""
-        name = sha256(json.dumps(asdict(collection), sort_keys=True).encode()).hexdigest()
+    def start(self, collection: Collection, access: StoreAccess | None = None) -> str:
+        """Start the collection, or join it; returns its name, a digest of the request.
+
+        `access` opens the store that the collection names; None: this service's environment does. Who may open another
+        one with it gets another operation, for a name alone does not say at which endpoint a bucket is.
+        """
+        request = [asdict(collection), sorted((access or {}).items())]
+        name = sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
         operation = self._known.get(name)
         if operation is None or operation.task.done():
-            self._known[name] = _Operation(collection, self._threads, self._workers)
+            self._known[name] = _Operation(collection, access, self._threads, self._workers)
         self._known.move_to_end(name)
         self._forget_old()
         return name

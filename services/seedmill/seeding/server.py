@@ -10,6 +10,7 @@ from seedmill.records.seed import SeedKind
 from seedmill.seeding.operations import Operations
 from seedmill.serving.errors import InvalidRequest
 from seedmill.serving.server import Service
+from seedmill.serving.store_access import store_access
 from seedmill.v1alpha1 import seeding_pb2 as pb
 from seedmill.v1alpha1 import seeding_pb2_grpc as pb_grpc
 
@@ -38,7 +39,9 @@ class _Servicer(pb_grpc.SeedingServiceServicer):
         await self._operations.close()
 
     async def StartCollection(self, request: pb.StartCollectionRequest, context: Context) -> pb.StartCollectionResponse:
-        return pb.StartCollectionResponse(operation=self._operations.start(_collection(request.collection)))
+        return pb.StartCollectionResponse(
+            operation=self._operations.start(_collection(request.collection), store_access(context))
+        )
 
     async def GetCollection(self, request: pb.GetCollectionRequest, context: Context) -> pb.GetCollectionResponse:
         progress, collected = self._operations.get(request.operation)

@@ -16,6 +16,16 @@ from seedmill.storage.store import StorageError, Store
 _ENDPOINT_VARIABLES = ("SEEDMILL_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
+ACCESS_VARIABLES = (
+    *_ENDPOINT_VARIABLES,
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+)
+"""What an S3 store is opened with, by the names of environment variables."""
+
+
 def open_store(uri: str | Path, environment: Mapping[str, str] | None = None) -> Store:
     """The store at a path (absolute, relative, ~/…), a file:// URI, or s3://bucket/prefix.
 
