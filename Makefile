@@ -44,7 +44,7 @@ test-charts: venv ## the chart, as helm renders it
 	$(BIN)/pytest tests/charts
 
 .PHONY: test-cluster
-test-cluster: venv ## the CRD and the operator, against a real API server (about a minute)
+test-cluster: venv ## CRD and operator on a real API server; runs on a whole node (root), with images of this checkout
 	$(BIN)/pytest tests/cluster
 
 .PHONY: test-fast

@@ -1,6 +1,7 @@
 """The real operator as a process, with the rights that the chart gives it and no others."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -44,7 +45,7 @@ class Operator:
     def start(self) -> None:
         """Until it says that it works. Fails the test when it does not."""
         said_before = self.log.read_text() if self.log.exists() else ""
-        process = self._running.enter_context(running_program(self._command, self.log, self._environment))
+        process = self.begin()
 
         def works() -> bool:
             said = self.log.read_text().removeprefix(said_before)
@@ -52,6 +53,10 @@ class Operator:
             return '"event":"ready"' in said.replace(" ", "")
 
         wait_until(works, f"the operator's start; see {self.log}", START_SECONDS)
+
+    def begin(self) -> "subprocess.Popen[bytes]":
+        """Without waiting for it."""
+        return self._running.enter_context(running_program(self._command, self.log, self._environment))
 
     def kill(self) -> None:
         """SIGKILL; fine when it does not run."""

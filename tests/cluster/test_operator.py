@@ -5,12 +5,10 @@ It runs as a ServiceAccount that has the rights which docs/operator.md lists, an
 
 import json
 import os
-import random
 import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +22,6 @@ from cluster.pod_player import End, PodPlayer
 from cluster.waiting import wait_until
 from support.requirements import ROOT
 
-STORM_RUNS = 20
-STORM_SECONDS = 20
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{}"
 
 
@@ -140,40 +136,3 @@ def test_the_ttl_deletes_a_run_that_has_succeeded(api: Api, namespace: str, kube
         api.create(GENERATIONS, manifest, namespace=namespace)
         wait_until(lambda: api.find(GENERATIONS, namespace, "a-run") is None, "the run's deletion")
         wait_until(lambda: api.items(JOBS, namespace) == [], "the Job's")
-
-
-def test_operators_that_are_killed_again_and_again_lose_nothing_and_make_nothing_twice(
-    api: Api, namespace: str, kubeconfig: Path, tmp_path: Path
-) -> None:
-    """Two at once, each killed every few seconds, while pods come to their ends or die."""
-    chance = random.Random(1)
-    names = [f"run-{number}" for number in range(STORM_RUNS)]
-
-    def script(pod: Object) -> End:
-        after = chance.uniform(0, 3)
-        return End(137, "", after) if chance.random() < 0.3 else End(0, last_words(), after)
-
-    with PodPlayer(api, namespace).playing(script) as played:
-        for name in names:
-            api.create(GENERATIONS, generation(name), namespace=namespace)
-        until, kills = time.monotonic() + STORM_SECONDS, 0
-        while time.monotonic() < until:
-            with (
-                operator(kubeconfig, namespace, tmp_path / "one") as one,
-                operator(kubeconfig, namespace, tmp_path / "two") as two,
-            ):
-                time.sleep(chance.uniform(1.0, 5))
-                for process in (one, two):
-                    process.kill()
-                    kills += 1
-        with operator(kubeconfig, namespace, tmp_path / "last"):
-            wait_until(
-                lambda: all(has(api, namespace, name, "Succeeded", "True") for name in names), "all ends", seconds=60
-            )
-    assert kills >= 8
-    jobs = api.items(JOBS, namespace)
-    assert sorted(job["metadata"]["labels"]["seedmill.dev/run"] for job in jobs) == sorted(names)
-    assert len({pod["metadata"]["ownerReferences"][0]["uid"] for pod in played.starts}) == STORM_RUNS, "Jobs ever made"
-    for name in names:
-        metadata = api.get(GENERATIONS, namespace, name)["metadata"]
-        assert not {"annotations", "finalizers"} & metadata.keys()

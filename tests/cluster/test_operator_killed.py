@@ -1,50 +1,88 @@
 """The operator is killed again and again while runs go on: each ends once, and none ever has two pods that live."""
 
+import json
 import random
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
+
+import pytest
 
 from cluster.api import EVENTS, GENERATIONS, JOBS, Api, Object
 from cluster.control_plane import ControlPlane, condition_of
 from cluster.ends import published
 from cluster.generations import generation
-from cluster.operator_process import running_operator
+from cluster.operator_process import ACCOUNT, Operator, let_in, running_operator
 from cluster.pod_player import End, PodPlayer
 from cluster.waiting import wait_until
 
-RUNS = 20
+STORM_RUNS = 100
+STORM_SECONDS = 60
+MOST_STATUS_WRITES = 4
+RUNS = 10
 KILLS = 10
 LONG_SECONDS = 600
 RUN_LABEL = "seedmill.dev/run"
 SEED = 7
 
 
-def test_runs_end_once_however_often_the_operator_is_killed(
-    control_plane: ControlPlane, api: Api, namespace: str, tmp_path: Path
+@pytest.mark.parametrize("operators", [1, 2])
+@pytest.mark.timeout(400)
+def test_a_storm_of_kills_makes_no_job_twice_and_hardly_a_write(
+    control_plane: ControlPlane, api: Api, namespace: str, tmp_path: Path, operators: int
 ) -> None:
     chance = random.Random(SEED)
-    names = {f"run-{number}" for number in range(RUNS)}
-    player = PodPlayer(api, namespace)
-    with (
-        running_operator(control_plane, api, namespace, tmp_path) as operator,
-        player.playing(lambda pod: published(after_seconds=chance.uniform(0.5, 8))) as played,
-    ):
+    names = [f"run-{number}" for number in range(STORM_RUNS)]
+    kubeconfig = let_in(control_plane, api, namespace, tmp_path)
+    alive = [Operator(kubeconfig, namespace, tmp_path / f"operator-{number}.log") for number in range(operators)]
+    kills = 0
+    with ExitStack() as stack:
+        for operator in alive:
+            stack.callback(operator.kill)
+            operator.start()
+        script = stack.enter_context(
+            PodPlayer(api, namespace).playing(lambda pod: published(after_seconds=chance.uniform(0.5, 8)))
+        )
         for name in names:
             api.create(GENERATIONS, generation(name), namespace=namespace)
-        for _ in range(KILLS):
-            time.sleep(chance.uniform(0, 3))  # from when it works: its start alone takes seconds
+        until = time.monotonic() + STORM_SECONDS
+        while time.monotonic() < until:
+            time.sleep(chance.uniform(1, 3))
+            operator = chance.choice(alive)
+            operator.kill()
+            operator.begin()  # the next kill may come before it works
+            kills += 1
+        for operator in alive:
             operator.kill()
             operator.start()
-        wait_until(lambda: succeeded(api, namespace) == names, f"all ends; see {operator.log}", seconds=90)
-    assert Counter(run_of(pod) for pod in played.starts) == dict.fromkeys(names, 1), "a run began twice"
-    assert Counter(run_of(job) for job in api.items(JOBS, namespace)) == dict.fromkeys(names, 1)
+        wait_until(lambda: succeeded(api, namespace) == {*names}, f"all ends; see {tmp_path}", seconds=120)
+    assert kills >= STORM_SECONDS / 4
+    jobs = api.items(JOBS, namespace)
+    assert Counter(run_of(job) for job in jobs) == dict.fromkeys(names, 1)
+    made = {pod["metadata"]["ownerReferences"][0]["uid"] for pod in script.starts}
+    assert made == {job["metadata"]["uid"] for job in jobs}, "a Job was made, and made again"
+    writes = status_writes(control_plane, namespace)
+    print(f"{operators} operators, {kills} kills, status writes per run: {dict(Counter(writes.values()))}")  # noqa: T201
+    assert writes.keys() == {*names}
+    assert max(writes.values()) <= MOST_STATUS_WRITES
     ends = [event for event in api.items(EVENTS, namespace) if event["reason"] == "TargetReached"]
     assert Counter(event["regarding"]["name"] for event in ends) <= Counter(names), "an end was told twice"
     for each in api.items(GENERATIONS, namespace):
-        assert "finalizers" not in each["metadata"]
-        assert not each["metadata"].get("annotations")
+        assert not {"annotations", "finalizers"} & each["metadata"].keys()
         assert each["status"]["ledger"]["accepted"] == 10
+
+
+def status_writes(plane: ControlPlane, namespace: str) -> Counter[str]:
+    """How often the operators of a namespace wrote the status of each run."""
+    user = f"system:serviceaccount:{namespace}:{ACCOUNT}"
+    written: Counter[str] = Counter()
+    for line in plane.audit.read_text().splitlines():
+        event = json.loads(line)
+        of: Object = event.get("objectRef") or {}
+        if event["user"]["username"] == user and of.get("subresource") == "status" and event["verb"] == "patch":
+            written[of["name"]] += event["responseStatus"]["code"] == 200
+    return written
 
 
 def test_limits_raised_meanwhile_never_give_a_run_two_pods(
@@ -52,7 +90,7 @@ def test_limits_raised_meanwhile_never_give_a_run_two_pods(
 ) -> None:
     """Each raise replaces the Job, whose pod takes its time to leave: the next may not begin beside it."""
     chance = random.Random(SEED)
-    names = [f"run-{number}" for number in range(RUNS // 2)]
+    names = [f"run-{number}" for number in range(RUNS)]
     player = PodPlayer(api, namespace)
     together: list[str] = []
 
