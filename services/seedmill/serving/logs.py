@@ -38,10 +38,14 @@ def configure_logs(form: LogFormat = LogFormat.AUTO, level: LogLevel = LogLevel.
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    # By default both show the values of variables in every frame: keys of stores among them.
+    as_values = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    colours = sys.stderr.isatty()
+    as_text = structlog.dev.RichTracebackFormatter(color_system="truecolor" if colours else None, show_locals=False)
     last: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [structlog.processors.ExceptionRenderer(as_values), structlog.processors.JSONRenderer()]
         if json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=as_text)]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
