@@ -14,6 +14,8 @@ from seedmill.operator.settings import PodSettings, StoreSettings
 from seedmill.spec.model import API_VERSION, KIND, DatasetGeneration
 
 RESOURCE_VARIABLE = "SEEDMILL_RESOURCE"
+IMAGE_VARIABLE = "SEEDMILL_IMAGE"
+"""Goes into run.json: who must finish a run after an upgrade is told by it."""
 FIELD_MANAGER = "seedmill-operator"
 WITHOUT_LIMIT = 2**31 - 1
 JOB_TTL_SECONDS = 24 * 3600
@@ -110,6 +112,7 @@ def _pod_spec(generation: DatasetGeneration, settings: PodSettings) -> dict[str,
         "args": _arguments(store.uri if own_store is None else own_store.uri, settings),
         "env": [
             {"name": RESOURCE_VARIABLE, "value": resource_text(generation)},
+            {"name": IMAGE_VARIABLE, "value": settings.image},
             {"name": "HOME", "value": "/tmp"},  # noqa: S108
             {"name": "TMPDIR", "value": "/tmp"},  # noqa: S108
             *(_store_variables(store) if own_store is None else []),

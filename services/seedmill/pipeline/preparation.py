@@ -36,13 +36,14 @@ class Order:
     """What to run: a checked spec, and where.
 
     `corpus_uri` is absolute, and empty where the seeds are a dataset; with `max_files` > 0 only so much of the corpus
-    is read (previews).
+    is read (previews). `image` is what this process runs in, where somebody said so.
     """
 
     generation: DatasetGeneration
     store: Store
     corpus_uri: str
     max_files: int = 0
+    image: str = ""
 
     @property
     def spec(self) -> Spec:
@@ -113,10 +114,11 @@ async def prepare(
     prefix = run_prefix(order.namespace, order.generation.metadata.name, digest)
     run = await patience.store(_read_run, store, prefix)
     if run is not None and run.recipe_digest != recipe.digest:
+        image = f" (image {run.image})" if run.image else ""
         raise Misconfigured(
             "RecipeChanged",
             f"{prefix} was begun with another version of recipe {run.recipe} (its prompts or rules have changed); "
-            "finish it with that version, or give the resource another name",
+            f"finish it with that version{image}, or give the resource another name",
         )
     pins = await patience.store(_pins, order, run)
     decontaminator = await asyncio.to_thread(_decontaminator, pins.benchmarks)
@@ -227,4 +229,5 @@ def _new_run(order: Order, recipe: Recipe, digest: str, collected: CollectedSeed
         benchmarks=pins.benchmarks,
         reuse=pins.reuse,
         seeds_publication=pins.seeds_publication,
+        image=order.image,
     )

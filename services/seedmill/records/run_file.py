@@ -19,7 +19,8 @@ class RunFile:
     a key prefix in the store; `recipe_digest` covers prompts and options. `created` (RFC 3339) is for people. `reuse`
     are the publications (`<run prefix>/publications/…`) whose finished steps are taken, `seeds_publication` the one
     whose rows are the seeds (empty where these come from a corpus). `benchmarks` are the versions, by name, of the
-    indexes that seeds and rows are kept clear of.
+    indexes that seeds and rows are kept clear of. `image` is the one that began the run, empty where none is known:
+    with it a run can be finished after an upgrade that changed its recipe.
     """
 
     name: str
@@ -35,6 +36,7 @@ class RunFile:
     benchmarks: Mapping[str, str]
     reuse: Sequence[str] = ()
     seeds_publication: str = ""
+    image: str = ""
 
     @property
     def cfg(self) -> str:

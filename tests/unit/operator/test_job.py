@@ -119,6 +119,7 @@ def test_kueue_and_the_scheduler_hear_of_queue_and_priority() -> None:
 
 def test_the_release_store_comes_with_keys_by_reference() -> None:
     variables = {each["name"]: each for each in container(manifest())["env"]}
+    assert variables["SEEDMILL_IMAGE"]["value"] == container(manifest())["image"]
     assert variables["SEEDMILL_S3_ENDPOINT"]["value"] == "https://s3"
     assert variables["AWS_SECRET_ACCESS_KEY"]["valueFrom"]["secretKeyRef"] == {
         "name": "store", "key": "AWS_SECRET_ACCESS_KEY",
