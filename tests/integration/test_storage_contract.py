@@ -203,7 +203,7 @@ def test_a_killed_writer_leaves_whole_objects_only(
 ) -> None:
     uri = str(tmp_path / "store")
     if kind == "s3":
-        server: S3Server = request.getfixturevalue("minio_server" if request.param == "MinIO" else "s3_server")
+        server: S3Server = request.getfixturevalue("s3_server")
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
         uri = f"s3://{server.new_bucket()}/x"
