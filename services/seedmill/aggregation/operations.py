@@ -10,8 +10,8 @@ from seedmill.records.journal import digest_of
 from seedmill.records.publication import End, Limits, Publication
 from seedmill.serving.errors import InvalidRequest, Unavailable
 from seedmill.serving.status import OPERATION_UNKNOWN
-from seedmill.serving.store_access import StoreAccess
-from seedmill.storage import StorageError, open_store
+from seedmill.serving.store_access import StoreAccess, forget_values
+from seedmill.storage import StorageError, endpoint_of, open_store
 
 _AT_ONCE = 2
 
@@ -34,10 +34,12 @@ class Operations:
 
     def start(self, request_id: str, where: Place, limits: Limits, end: End) -> str:
         """Start the publication, or join the one with the same request; returns its name."""
-        name = digest_of([request_id, where.store_uri, where.run_prefix, limits.to_json(), end])
+        endpoint = None if where.access is None else endpoint_of(where.access)
+        name = digest_of([request_id, where.store_uri, endpoint, where.run_prefix, limits.to_json(), end])
         if name not in self._known:
             work = partial(_publish, where, limits, end)
             self._known[name] = asyncio.get_running_loop().run_in_executor(self._threads, work)
+            self._known[name].add_done_callback(forget_values)
         return name
 
     def get(self, name: str) -> Publication | None:

@@ -114,7 +114,8 @@ async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "L
     import structlog
 
     from seedmill.cli.host import clients
-    from seedmill.cli.pod_resource import corpus_of_pod, own_store_access, refuse_missing_services
+    from seedmill.cli.own_store import open_run_store
+    from seedmill.cli.pod_resource import corpus_of_pod, refuse_missing_services
     from seedmill.cli.signals import drive
     from seedmill.cli.termination import ended, stopped
     from seedmill.cli.workdir import prefix_of
@@ -127,21 +128,20 @@ async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "L
     from seedmill.serving.health import Readiness
     from seedmill.serving.metrics import metrics_endpoint
     from seedmill.serving.server import running_server
-    from seedmill.storage import open_store
 
     refuse_missing_services(generation.spec, elsewhere.services)
     prefix = prefix_of(generation)
     log = structlog.stdlib.get_logger("seedmill.dispatch").bind(run=prefix)
     guard, readiness = elsewhere.guard, Readiness()
     certificates = None if guard.tls is None else Certificates(guard.tls)
-    store = open_store(elsewhere.store)
+    store, access = open_run_store(generation.spec, elsewhere.store)
     order = Order(generation, store, corpus_of_pod(generation.spec))
     async with AsyncExitStack() as stack:
         channels: dict[str, Channels] = {}
         for name, addresses in elsewhere.services.items():
             channels[name] = Channels(addresses, name, certificates)
             stack.push_async_callback(channels[name].close)
-        work = Run(order, clients(channels, prefix, own_store_access(generation.spec)))
+        work = Run(order, clients(channels, prefix, access))
         metrics = RunMetrics()
         stack.enter_context(metrics.registered())
         stack.enter_context(metrics_endpoint(elsewhere.metrics_address, readiness))

@@ -42,15 +42,6 @@ def refuse_missing_services(spec: "Spec", named: Collection[str]) -> None:
             )
 
 
-def own_store_access(spec: "Spec") -> dict[str, str] | None:
-    """What opens the run's own store, out of this pod's environment; None when it has that of the services."""
-    from seedmill.storage import ACCESS_VARIABLES
-
-    if spec.output.store is None:
-        return None
-    return {name: os.environ[name] for name in ACCESS_VARIABLES if os.environ.get(name)}
-
-
 def corpus_of_pod(spec: "Spec") -> str:
     """The corpus, which a pod has no folder to be relative to. Raises Misconfigured."""
     from seedmill.serving.errors import Misconfigured

@@ -93,7 +93,7 @@ def collect(
     request = checked_request(collection, limits or Limits())
     try:
         target = store or _open(collection.store_uri, access)
-        corpus = open_corpus(collection.corpus_uri, request.reading, target)
+        corpus = open_corpus(collection.corpus_uri, request.reading, target, access)
         with tempfile.TemporaryDirectory(prefix="seedmill-seeding-") as folder:
             return _Collecting(request, corpus, target, Path(folder), progress, should_stop, workers).run()
     except ReadOnlyStore as error:

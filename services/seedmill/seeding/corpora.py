@@ -1,6 +1,6 @@
 """From a corpus URI to a corpus: a place that lists its files and hands each over as a local file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -33,17 +33,18 @@ class Corpus(Protocol):
         ...
 
 
-def open_corpus(uri: str, reading: Reading, store: Store) -> Corpus:
+def open_corpus(uri: str, reading: Reading, store: Store, access: Mapping[str, str] | None = None) -> Corpus:
     """The corpus of a URI: `installed:…`, `dataset:…` (in this store), `s3://…`, or a path.
 
-    Raises Misconfigured (CorpusMissing), StorageError.
+    `access` is what `store` was opened with, where it is the run's own. It opens a corpus in the same bucket, too; all
+    other buckets are the release's affair, as for every run. Raises Misconfigured (CorpusMissing), StorageError.
     """
     if uri.startswith(dataset.SCHEME):
         return DatasetCorpus(uri, store)
     if uri.startswith("installed:"):
         return InstalledCorpus(uri, reading)
     if uri.startswith("s3://"):
-        return ObjectCorpus(uri, reading)
+        return ObjectCorpus(uri, reading, access=access if _bucket(uri) == _bucket(store.uri) else None)
     if "://" in uri and not uri.startswith("file://"):
         scheme = uri.partition("://")[0]
         raise Misconfigured(
@@ -51,3 +52,7 @@ def open_corpus(uri: str, reading: Reading, store: Store) -> Corpus:
             f"corpus {uri}: no corpora at {scheme}://; give a path, s3://bucket/prefix or installed:NAME",
         )
     return TreeCorpus(Path(uri.removeprefix("file://")), reading)
+
+
+def _bucket(uri: str) -> str:
+    return uri.removeprefix("s3://").partition("/")[0]

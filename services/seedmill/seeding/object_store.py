@@ -4,7 +4,7 @@ A listing tells names, sizes and ETags, so an object that was rewritten is read 
 """
 
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -19,9 +19,14 @@ from seedmill.storage import ObjectMissing, StorageError, Store, open_store
 
 
 class ObjectCorpus:
-    """`uri` is s3://bucket/prefix. Raises Misconfigured (CorpusMissing) for a URI that is none."""
+    """`uri` is s3://bucket/prefix, opened with `access`; None: with this process' environment.
 
-    def __init__(self, uri: str, reading: Reading, store: Store | None = None) -> None:
+    Raises Misconfigured (CorpusMissing) for a URI that is none.
+    """
+
+    def __init__(
+        self, uri: str, reading: Reading, store: Store | None = None, *, access: Mapping[str, str] | None = None
+    ) -> None:
         self._uri = uri.rstrip("/")
         self._reading = reading
         self._only = ""
@@ -29,7 +34,7 @@ class ObjectCorpus:
         if is_container(last) or language_of_path(last):
             self._only = last
         try:
-            self._store = store or open_store(root if self._only else self._uri)
+            self._store = store or open_store(root if self._only else self._uri, access)
         except StorageError as error:
             raise Misconfigured("CorpusMissing", f"corpus {uri}: {error}") from error
 

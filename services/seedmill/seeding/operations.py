@@ -18,7 +18,8 @@ from seedmill.records.collection import CollectedSeeds, Collection, CollectionPr
 from seedmill.seeding.collect import Stopped, collect
 from seedmill.serving.errors import InvalidRequest, Unavailable
 from seedmill.serving.status import OPERATION_UNKNOWN
-from seedmill.serving.store_access import StoreAccess
+from seedmill.serving.store_access import StoreAccess, forget_values
+from seedmill.storage import endpoint_of
 
 _AT_ONCE = 2
 _REMEMBERED = 256
@@ -35,6 +36,7 @@ class _Operation:
         self.task = asyncio.get_running_loop().run_in_executor(
             threads, partial(collect, collection, self._report, self.stop.is_set, access=access, workers=workers)
         )
+        self.task.add_done_callback(forget_values)
 
     def _report(self, progress: CollectionProgress) -> None:
         self.progress = progress
@@ -51,10 +53,11 @@ class Operations:
     def start(self, collection: Collection, access: StoreAccess | None = None) -> str:
         """Start the collection, or join it; returns its name, a digest of the request.
 
-        `access` opens the store that the collection names; None: this service's environment does. Who may open another
-        one with it gets another operation, for a name alone does not say at which endpoint a bucket is.
+        `access` opens the store that the collection names; None: this service's environment does. A bucket's name does
+        not say at which endpoint it is, so that and the account belong to the request. Its secret is no part of a name.
         """
-        request = [asdict(collection), sorted((access or {}).items())]
+        whose = None if access is None else [endpoint_of(access), access.get("AWS_ACCESS_KEY_ID")]
+        request = [asdict(collection), whose]
         name = sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
         operation = self._known.get(name)
         if operation is None or operation.task.done():

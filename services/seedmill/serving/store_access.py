@@ -5,9 +5,11 @@ environment of its pod alone, and sends them along with each call that needs the
 listen, and never into a message, a log or an error. A service keeps them as long as the operation that they are for.
 """
 
+import asyncio
 import json
+import traceback
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -50,3 +52,14 @@ def store_access(context: Context) -> StoreAccess | None:
     except ValidationError:
         # Without the words of the parser, which quote what it read.
         raise InvalidRequest("BadStoreAccess", f"the metadata {METADATA_KEY} is not a JSON object of strings") from None
+
+
+def forget_values(ended: "asyncio.Future[Any]") -> None:
+    """Let go of what the frames of an operation's error hold; which lines they were at stays. For `add_done_callback`.
+
+    An error is kept until it was asked for, and with it every variable of the code that raised it.
+    """
+    error = None if ended.cancelled() else ended.exception()
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

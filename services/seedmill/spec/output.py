@@ -26,8 +26,12 @@ class OutputStore(SpecModel):
 
     uri: Uri
     """s3://bucket/prefix, or a directory that all services see."""
+    endpoint: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """http(s)://host:port of an S3 store; SEEDMILL_S3_ENDPOINT in the Secret when left out."""
+    region: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """Of the bucket; AWS_REGION in the Secret, or what the server says, when left out."""
     secret_ref: SecretRef | None = None
-    """The Secret with endpoint and keys of an S3 store."""
+    """The Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of an S3 store."""
 
 
 class Output(SpecModel):

@@ -13,17 +13,24 @@ from seedmill.storage.keys import check_key
 from seedmill.storage.s3 import S3Store, new_pool
 from seedmill.storage.store import StorageError, Store
 
-_ENDPOINT_VARIABLES = ("SEEDMILL_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+ENDPOINT_VARIABLE = "SEEDMILL_S3_ENDPOINT"
+REGION_VARIABLE = "AWS_REGION"
 
+_ENDPOINT_VARIABLES = (ENDPOINT_VARIABLE, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 ACCESS_VARIABLES = (
     *_ENDPOINT_VARIABLES,
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
-    "AWS_REGION",
+    REGION_VARIABLE,
 )
 """What an S3 store is opened with, by the names of environment variables."""
+
+
+def endpoint_of(environment: Mapping[str, str]) -> str:
+    """The S3 endpoint that `open_store` takes from it; empty when there is none."""
+    return next((environment[name] for name in _ENDPOINT_VARIABLES if environment.get(name)), "")
 
 
 def open_store(uri: str | Path, environment: Mapping[str, str] | None = None) -> Store:
@@ -31,7 +38,8 @@ def open_store(uri: str | Path, environment: Mapping[str, str] | None = None) ->
 
     Nothing is contacted or made yet. S3 takes its endpoint, keys and region from `environment` (os.environ when left
     out): SEEDMILL_S3_ENDPOINT or AWS_ENDPOINT_URL(_S3), AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
-    AWS_REGION. Raises StorageError that names everything that is missing.
+    AWS_REGION. Whom to trust is this process' own affair: SSL_CERT_FILE is always read from os.environ. Raises
+    StorageError that names everything that is missing.
     """
     text = str(uri)
     scheme, separator, _ = text.partition("://")
@@ -67,7 +75,7 @@ def _open_s3(uri: str, environment: Mapping[str, str]) -> S3Store:
             check_key(prefix)
         except ValueError as error:
             raise StorageError(f"{uri}: {error}") from error
-    endpoint = next((environment[name] for name in _ENDPOINT_VARIABLES if environment.get(name)), "")
+    endpoint = endpoint_of(environment)
     access_key, secret_key = environment.get("AWS_ACCESS_KEY_ID", ""), environment.get("AWS_SECRET_ACCESS_KEY", "")
     given = {
         "SEEDMILL_S3_ENDPOINT (or AWS_ENDPOINT_URL), as in https://s3.eu-central-1.amazonaws.com": endpoint,
@@ -86,8 +94,8 @@ def _open_s3(uri: str, environment: Mapping[str, str]) -> S3Store:
             secret_key=secret_key,
             session_token=environment.get("AWS_SESSION_TOKEN") or None,
             secure=parts.scheme == "https",
-            region=environment.get("AWS_REGION") or None,
-            http_client=new_pool(environment.get("SSL_CERT_FILE") or certifi.where()),
+            region=environment.get(REGION_VARIABLE) or None,
+            http_client=new_pool(os.environ.get("SSL_CERT_FILE") or certifi.where()),
         )
     except ValueError as error:
         raise StorageError(f"{uri}: S3 endpoint {endpoint!r}: {error}") from error
