@@ -254,8 +254,8 @@ def page(
             *(f"| {what} | {times_ / runs:.2f} |" for what, times_ in by_kind.most_common()),
             "",
             "The operator may write 10 times a second, and 50 times at once after a pause (`--writes-per-second`): 650",
-            "in the busiest minute. A pass waits for its turn, most of its time while many begin or end at once, and the",
-            "times at which all run and all are done follow from that.",
+            "in the busiest minute. A pass waits for its turn, most of its time while many begin or end at once, and",
+            "the times at which all run and all are done follow from that.",
             "",
         ]
     )
