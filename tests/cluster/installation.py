@@ -185,6 +185,12 @@ class Installation:
         files: list[Object] = json.loads(answer.read())["files"]
         return {each["name"]: each["sha256"] for each in files if each["name"] not in NAMED}
 
+    def run_file(self, generation: Object) -> Object:
+        """The run's run.json."""
+        bucket, _, dataset = str(generation["status"]["dataset"]["uri"]).removeprefix("s3://").partition("/")
+        run = dataset.rpartition("/dataset/")[0]
+        return json.loads(self.store.client().get_object(bucket, f"{run}/run.json").read())
+
     def download(self, generation: Object, server: S3Server, folder: Path) -> Path:
         """The dataset that status names, into a folder, as anyone with the store's keys can."""
         uri: str = generation["status"]["dataset"]["uri"]

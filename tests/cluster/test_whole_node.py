@@ -14,6 +14,7 @@ import pytest
 from cluster.api import JOBS, NETWORK_POLICIES, Object
 from cluster.elsewhere import NAMESPACE as ELSEWHERE
 from cluster.elsewhere import scale
+from cluster.images import reference
 from cluster.installation import (
     EXECUTION,
     FULL_NAME,
@@ -38,6 +39,7 @@ pytestmark = pytest.mark.timeout(900)
 TARGET, WINDOW = 60, 16
 LONG_TARGET = 150
 STORE_AWAY_SECONDS = 20
+DNS_BY_TCP = [str({"port": 53, "protocol": "TCP"}), str({"protocol": "TCP", "port": 53})]
 VICTIMS = ("run", "operator", *SERVICES, "store")
 
 
@@ -82,6 +84,7 @@ def test_a_run_makes_what_a_laptop_makes(mill: Installation, tmp_path: Path) -> 
     made = rows(mill.download(run, mill.store, tmp_path / "downloaded"))
     assert len(made) == TARGET
     assert made == rows(local)
+    assert mill.run_file(run)["image"] == reference("seedmill")
 
 
 def test_a_second_namespace_keeps_its_dataset_in_its_own_store(
@@ -170,7 +173,8 @@ def test_every_connection_is_allowed_and_every_rule_is_needed(mill: Installation
     assert len(seen) > 20
     assert [each for each in seen if not allowed(policies, *each)] == []
     unneeded = [what for what, fewer in without_a_part(policies) if all(allowed(fewer, *each) for each in seen)]
-    assert unneeded == []
+    # Names are asked by TCP when an answer is too long for UDP, which none is here.
+    assert [what for what in unneeded if what.rpartition(" ports ")[2] not in DNS_BY_TCP] == []
 
 
 def paid(mill: Installation) -> int:

@@ -5,6 +5,7 @@ log lines and a RunService instead of a panel, exit statuses and a last message 
 """
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -115,7 +116,7 @@ async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "L
 
     from seedmill.cli.host import clients
     from seedmill.cli.own_store import open_run_store
-    from seedmill.cli.pod_resource import corpus_of_pod, refuse_missing_services
+    from seedmill.cli.pod_resource import IMAGE_VARIABLE, corpus_of_pod, refuse_missing_services
     from seedmill.cli.signals import drive
     from seedmill.cli.termination import ended, stopped
     from seedmill.cli.workdir import prefix_of
@@ -135,7 +136,7 @@ async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "L
     guard, readiness = elsewhere.guard, Readiness()
     certificates = None if guard.tls is None else Certificates(guard.tls)
     store, access = open_run_store(generation.spec, elsewhere.store)
-    order = Order(generation, store, corpus_of_pod(generation.spec))
+    order = Order(generation, store, corpus_of_pod(generation.spec), image=os.environ.get(IMAGE_VARIABLE, ""))
     async with AsyncExitStack() as stack:
         channels: dict[str, Channels] = {}
         for name, addresses in elsewhere.services.items():

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from seedmill.spec.model import DatasetGeneration, Spec
 
 RESOURCE_VARIABLE = "SEEDMILL_RESOURCE"
+IMAGE_VARIABLE = "SEEDMILL_IMAGE"
 
 
 def resource_of_pod(resource: Path | None) -> "DatasetGeneration":
