@@ -12,6 +12,7 @@ from seedmill.operator.plan import NOT_IN_THE_POD
 from seedmill.operator.run_end import CANNOT_WORK_EXIT, TOO_MANY_FAILURES_EXIT
 from seedmill.operator.settings import PodSettings, StoreSettings
 from seedmill.spec.model import API_VERSION, KIND, DatasetGeneration
+from seedmill.spec.output import OutputStore
 
 RESOURCE_VARIABLE = "SEEDMILL_RESOURCE"
 IMAGE_VARIABLE = "SEEDMILL_IMAGE"
@@ -26,6 +27,21 @@ USER = 65532
 TLS_FOLDER = "/run/seedmill/tls"
 OF_THE_GROUP = 0o440
 """The kubelet gives a Secret's files to root and the pod's fsGroup."""
+
+OWN_STORE_VARIABLES = {
+    "SEEDMILL_S3_ENDPOINT": True,
+    "AWS_ENDPOINT_URL_S3": True,
+    "AWS_ENDPOINT_URL": True,
+    "AWS_ACCESS_KEY_ID": False,
+    "AWS_SECRET_ACCESS_KEY": False,
+    "AWS_SESSION_TOKEN": True,
+    "AWS_REGION": True,
+}
+"""What is taken of the Secret of a run's own store, and whether it may be missing.
+
+Never all of it (`envFrom`): whoever may write a Secret would choose the environment of a process that holds the
+certificate of runs, and Python's alone is enough to make it run something else (PYTHONWARNINGS and BROWSER, say).
+"""
 
 LABELS = {
     # What the chart's network policies know a run by. Never app.kubernetes.io/instance: Argo CD would take the Job for
@@ -115,7 +131,7 @@ def _pod_spec(generation: DatasetGeneration, settings: PodSettings) -> dict[str,
             {"name": IMAGE_VARIABLE, "value": settings.image},
             {"name": "HOME", "value": "/tmp"},  # noqa: S108
             {"name": "TMPDIR", "value": "/tmp"},  # noqa: S108
-            *(_store_variables(store) if own_store is None else []),
+            *(_store_variables(store) if own_store is None else _own_store_variables(own_store)),
             *([{"name": "SSL_CERT_FILE", "value": f"/etc/seedmill/ca/{store.ca_key}"}] if store.ca_config_map else []),
             *([{"name": "SEEDMILL_TLS", "value": TLS_FOLDER}] if settings.tls_secret else []),
         ],
@@ -137,8 +153,6 @@ def _pod_spec(generation: DatasetGeneration, settings: PodSettings) -> dict[str,
         "terminationMessagePolicy": "File",
         "volumeMounts": mounts,
     }
-    if own_store is not None and own_store.secret_ref is not None:
-        container["envFrom"] = [{"secretRef": {"name": own_store.secret_ref.name}}]
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -183,3 +197,13 @@ def _store_variables(store: StoreSettings) -> list[dict[str, Any]]:
         for name, key in keys.items():
             variables.append({"name": name, "valueFrom": {"secretKeyRef": {"name": store.secret, "key": key}}})
     return variables
+
+
+def _own_store_variables(store: OutputStore) -> list[dict[str, Any]]:
+    if store.secret_ref is None:
+        return []
+    name = store.secret_ref.name
+    return [
+        {"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": key, "optional": optional}}}
+        for key, optional in OWN_STORE_VARIABLES.items()
+    ]

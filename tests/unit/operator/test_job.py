@@ -13,6 +13,7 @@ from seedmill.operator.settings import PodSettings, StoreSettings
 from seedmill.spec.digest import spec_digest
 from seedmill.spec.model import API_VERSION, KIND, DatasetGeneration
 from seedmill.spec.parse import parse
+from seedmill.storage import ACCESS_VARIABLES
 from support.fake_cluster import spec
 from support.pod_security import restricted_violations
 from support.requirements import ROOT
@@ -144,6 +145,15 @@ def test_a_store_of_the_runs_own_comes_with_its_secret_and_nothing_of_the_releas
     own = {"store": {"uri": "s3://mine/x", "secretRef": {"name": "own"}}}
     made = container(manifest(output=own))
     assert "--store=s3://mine/x" in made["args"]
-    assert made["envFrom"] == [{"secretRef": {"name": "own"}}]
-    assert not {"AWS_ACCESS_KEY_ID", "SEEDMILL_S3_ENDPOINT"} & {each["name"] for each in made["env"]}
+    given = {each["name"]: each["valueFrom"]["secretKeyRef"] for each in made["env"] if "valueFrom" in each}
+    assert set(given) == set(ACCESS_VARIABLES)
+    assert {each["name"] for each in given.values()} == {"own"}
+    assert {key for key, each in given.items() if not each["optional"]} == {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+    }
+    assert not {each["name"] for each in made["env"] if "value" in each} & set(ACCESS_VARIABLES)
+    assert "envFrom" not in made, "a Secret does not choose the rest of the environment"
     assert manifest(output=own)["metadata"]["name"] != manifest()["metadata"]["name"]
+    moved = {"store": {**own["store"], "endpoint": "https://s3.mine"}}
+    assert manifest(output=moved)["metadata"]["name"] != manifest(output=own)["metadata"]["name"]
