@@ -74,7 +74,8 @@ async def _run(
     prefix = prefix_of(generation)
     console = Console(stderr=True)
     if generation.spec.output.store is not None:
-        console.print("spec.output.store is for runs in a cluster: here everything is kept in the workdir")
+        where = f"here everything is kept in {store.uri}; --workdir s3://bucket/prefix keeps it elsewhere"
+        console.print(f"spec.output.store is for runs in a cluster: {where}", soft_wrap=True, highlight=False)
     options = HostOptions(
         logs=log_folder(store, prefix),
         endpoints=sources,
