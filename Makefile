@@ -105,8 +105,12 @@ node-tools: sandbox s3-server helm cluster-tools ## what a node needs on which p
 cluster-up: venv ## start a control plane of your own (no nodes) that has the CRD; prints its KUBECONFIG
 	@PYTHONPATH=tests:services $(BIN)/python -m cluster up
 
+.PHONY: node-up
+node-up: venv ## start a node of your own on which pods run (root), with the images of this checkout; prints its KUBECONFIG
+	@PYTHONPATH=tests:services $(BIN)/python -m cluster up --node
+
 .PHONY: cluster-down
-cluster-down: venv ## end it, and remove all that it made
+cluster-down: venv ## end either, and remove all that it made
 	@PYTHONPATH=tests:services $(BIN)/python -m cluster down
 
 .PHONY: model

@@ -1,4 +1,6 @@
-"""`make cluster-up` and `make cluster-down`: the control plane of the tests, to try things on with kubectl.
+"""`make cluster-up`, `make node-up` and `make cluster-down`: the tests' control plane, or their node, for people.
+
+A control plane is there to try things on with kubectl; on a node pods run, and it has the images of this checkout.
 
 A process of its own keeps it until `down`. It holds a lock as long as it lives, so it is known whether there is one
 without looking at process ids; it ends when the file that wants it is removed, so nobody has to kill it.
@@ -10,44 +12,66 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from cluster.control_plane import START_SECONDS, running_control_plane
+from cluster.images import product_image
+from cluster.whole_node import WholeNode, built_programs, running_node
 from seedmill.storage.cache import cache_folder
 from support.requirements import ROOT
+
+NODE_SECONDS = 900.0
+"""Until it is there with its images, which may have to be built."""
 
 _POLL_SECONDS = 0.1
 
 
 def main() -> None:
-    """The command: `up`, `down`, or (for `up` alone) `keep`."""
+    """The command: `up`, `up --node`, `down`, or (for `up` alone) `keep`."""
     folder = cache_folder() / "cluster"
     match sys.argv[1:]:
-        case ["up"]:
-            print(f"export KUBECONFIG={up(folder)}")  # noqa: T201
+        case ["up", *kind] if kind in ([], ["--node"]):
+            print(f"export KUBECONFIG={up(folder, node=bool(kind))}")  # noqa: T201
         case ["down"]:
             down(folder)
-        case ["keep", programs]:
-            keep(folder, Path(programs))
+        case ["keep", "control plane", programs]:
+            keep(folder, lambda: running_control_plane(Path(programs), folder / "plane"))
+        case ["keep", "node", _]:
+            keep(folder, lambda: loaded_node(folder / "plane"))
         case _:
-            sys.exit("usage: python -m cluster up|down")
+            sys.exit("usage: python -m cluster up [--node]|down")
 
 
-def up(folder: Path) -> Path:
-    """Start it unless it runs. Its kubeconfig."""
+def up(folder: Path, *, node: bool = False) -> Path:
+    """Start it unless it, or the other kind, runs. Its kubeconfig."""
+    kind = "node" if node else "control plane"
     programs = subprocess.run([ROOT / "tools" / "build", "kubernetes"], stdout=subprocess.PIPE, text=True, check=False)
     if programs.returncode != 0:
         sys.exit("its programs cannot be built: see above")
-    deadline = time.monotonic() + START_SECONDS + 30
+    deadline = time.monotonic() + (NODE_SECONDS if node else START_SECONDS + 30)
     while time.monotonic() < deadline:
         if (lock := _try_lock(folder)) is not None:
-            _start(folder, lock, programs.stdout.strip())
+            _start(folder, lock, kind, programs.stdout.strip())
         elif _ready(folder).exists() and _wanted(folder).exists():
+            if (runs := _ready(folder).read_text()) != kind:
+                sys.exit(f"a {runs} is up: take it down first (make cluster-down)")
             return _kubeconfig(folder)
         time.sleep(_POLL_SECONDS)
         if _failed(folder).exists():
             sys.exit(f"it did not start: {_failed(folder).read_text()}")
     sys.exit(f"it is not ready: see {folder}")
+
+
+@contextmanager
+def loaded_node(folder: Path) -> Generator[WholeNode]:
+    """A node with the images of this checkout."""
+    images = [product_image(name) for name in ("execution", "seedmill")]
+    with running_node(built_programs(), folder) as node:
+        for archive in images:
+            node.load(archive)
+        yield node
 
 
 def down(folder: Path) -> None:
@@ -60,11 +84,11 @@ def down(folder: Path) -> None:
     os.close(lock)
 
 
-def keep(folder: Path, programs: Path) -> None:
+def keep(folder: Path, running: Callable[[], AbstractContextManager[object]]) -> None:
     """Run it as long as it is wanted. The lock came with this process, and ends with it."""
     try:
-        with running_control_plane(programs, folder / "plane"):
-            _ready(folder).touch()
+        with running():
+            _ready(folder).write_text(sys.argv[2])
             while _wanted(folder).exists():
                 time.sleep(_POLL_SECONDS)
     except Exception as error:
@@ -72,13 +96,13 @@ def keep(folder: Path, programs: Path) -> None:
         raise
 
 
-def _start(folder: Path, lock: int, programs: str) -> None:
+def _start(folder: Path, lock: int, kind: str, programs: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # of one that was killed
     folder.mkdir(mode=0o700)
     _wanted(folder).touch()
     with (folder / "keeper.log").open("wb") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "cluster", "keep", programs],
+            [sys.executable, "-m", "cluster", "keep", kind, programs],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

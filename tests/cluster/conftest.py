@@ -14,10 +14,10 @@ from cluster.elsewhere import make_namespace, start_s3, start_teacher, versitygw
 from cluster.images import product_image
 from cluster.installation import Installation
 from cluster.waiting import wait_until
-from cluster.whole_node import Programs, WholeNode, running_node
+from cluster.whole_node import WholeNode, built_programs, running_node
 from seedmill.storage.cache import cache_folder
 from support.corpora import write_functions
-from support.requirements import built, require
+from support.requirements import require
 
 CORPUS_FUNCTIONS = 600
 """Seeds of the whole node's runs."""
@@ -57,15 +57,8 @@ def whole_node() -> Iterator[WholeNode]:
     """A Kubernetes of one node that has the images of this checkout. Its logs stay in the cache until the next one."""
     require("a node of Kubernetes")
     images = [product_image(name) for name in ("execution", "seedmill")]
-    programs = Programs(
-        kubernetes=built("kubernetes"),
-        node=built("node"),
-        containerd=built("containerd"),
-        shim=built("gvisor-shim"),
-        runsc=require("runsc"),
-    )
     folder = cache_folder() / "whole-node"
-    with running_node(programs, folder) as node:
+    with running_node(built_programs(), folder) as node:
         versitygw_image(require("versitygw"), folder / "versitygw.tar")
         for archive in (*images, folder / "versitygw.tar"):
             node.load(archive)

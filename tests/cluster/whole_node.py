@@ -33,6 +33,7 @@ from cluster.control_plane import (
 from cluster.images import write_image
 from cluster.node_init import cgroup_roots
 from cluster.program import running_program
+from support.requirements import built, require
 
 NAME = "seedmill-test"
 """Of the veth and the cgroup."""
@@ -51,6 +52,17 @@ class Programs:
     containerd: Path
     shim: Path
     runsc: Path
+
+
+def built_programs() -> Programs:
+    """Those of this machine. Fails with the command that gets what is missing."""
+    return Programs(
+        kubernetes=built("kubernetes"),
+        node=built("node"),
+        containerd=built("containerd"),
+        shim=built("gvisor-shim"),
+        runsc=require("runsc"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
