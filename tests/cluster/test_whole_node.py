@@ -101,7 +101,8 @@ def test_a_second_namespace_keeps_its_dataset_in_its_own_store(
 
 
 def test_services_scaled_in_mid_run_change_nothing(mill: Installation, undisturbed: tuple[Object, int]) -> None:
-    mill.apply(generation("scaled", LONG_TARGET))
+    # In a small window, which makes it long and nothing else.
+    mill.apply(generation("scaled", LONG_TARGET, maxInFlight=4))
     wait_until(lambda: mill.accepted("scaled") > 0 or has_succeeded(mill.run("scaled")), "the first rows", 60)
     mill.scale(3)
     time.sleep(2 * LOOKUP_SECONDS)  # until the run has seen them
