@@ -121,7 +121,7 @@ def test_what_is_killed_at_random_changes_nothing_and_is_hardly_paid_again(
     before = paid(mill)
     kills: list[str] = []
     mill.apply(generation("killed", LONG_TARGET))
-    wait_until(lambda: mill.pods("run"), "the run's pod", 60)
+    wait_until(lambda: mill.accepted("killed") > 0, "the first rows", 90)
     for victim in itertools.cycle(VICTIMS):
         if has_succeeded(mill.run("killed")) or kills.count("store") > 1:
             break
