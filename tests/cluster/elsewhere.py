@@ -13,9 +13,6 @@ from support.s3_server import S3Server
 
 NAMESPACE = "elsewhere"
 TEACHER_PORT, S3_PORT = 8000, 7070
-TEACHER_SECONDS = 0.2
-"""For an answer: a run is long enough for something to happen to it."""
-
 VERSITYGW = "localhost/versitygw:test"
 DEPLOYMENTS = Kind("apps/v1", "deployments")
 SERVICES = Kind("v1", "services")
@@ -61,7 +58,7 @@ def start_teacher(api: Api) -> str:
         "name": "teacher",
         "image": reference("seedmill"),
         "command": ["python", "/checkout/tests/support/teacher.py"],
-        "args": ["--host", "0.0.0.0", "--port", str(TEACHER_PORT), "--delay", str(TEACHER_SECONDS)],
+        "args": ["--host", "0.0.0.0", "--port", str(TEACHER_PORT)],
         "ports": [{"containerPort": TEACHER_PORT}],
         "readinessProbe": {"tcpSocket": {"port": TEACHER_PORT}, "periodSeconds": 1},
         "securityContext": _RESTRICTED,

@@ -101,8 +101,7 @@ def test_a_second_namespace_keeps_its_dataset_in_its_own_store(
 
 
 def test_services_scaled_in_mid_run_change_nothing(mill: Installation, undisturbed: tuple[Object, int]) -> None:
-    # In a small window, which makes it long and nothing else.
-    mill.apply(generation("scaled", LONG_TARGET, maxInFlight=4))
+    mill.apply(generation("scaled", LONG_TARGET))
     wait_until(lambda: mill.accepted("scaled") > 0 or has_succeeded(mill.run("scaled")), "the first rows", 60)
     mill.scale(3)
     time.sleep(2 * LOOKUP_SECONDS)  # until the run has seen them
@@ -121,7 +120,7 @@ def test_what_is_killed_at_random_changes_nothing_and_is_hardly_paid_again(
     before = paid(mill)
     kills: list[str] = []
     mill.apply(generation("killed", LONG_TARGET))
-    wait_until(lambda: mill.accepted("killed") > 0, "the first rows", 90)
+    wait_until(lambda: mill.pods("run"), "the run's pod", 60)
     for victim in itertools.cycle(VICTIMS):
         if has_succeeded(mill.run("killed")) or kills.count("store") > 1:
             break
