@@ -44,8 +44,12 @@ test-charts: venv ## the chart, as helm renders it
 	$(BIN)/pytest tests/charts
 
 .PHONY: test-cluster
-test-cluster: venv ## CRD and operator on a real API server; runs on a whole node (root), with images of this checkout
-	$(BIN)/pytest tests/cluster
+test-cluster: venv ## CRD, chart and operator on a real API server (ten minutes)
+	$(BIN)/pytest tests/cluster --ignore tests/cluster/test_whole_node.py --ignore tests/cluster/test_images.py
+
+.PHONY: test-node
+test-node: venv ## images of this checkout, and runs on a whole node (root; a quarter of an hour); not in CI yet
+	$(BIN)/pytest tests/cluster/test_images.py tests/cluster/test_whole_node.py
 
 .PHONY: test-fast
 test-fast: venv ## unit tests
