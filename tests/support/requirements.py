@@ -42,14 +42,6 @@ def require(name: str) -> Path:
     pytest.skip(reason)
 
 
-def built(name: str) -> Path:
-    """Where `tools/build` has put what it builds. Skips, or fails, when it is not there."""
-    path = _built(name)
-    if path is None:
-        pytest.fail(f"{name} {MISSING} tools/build {name}", pytrace=False)
-    return path
-
-
 def _built(name: str) -> Path | None:
     """A program of tools/, or a folder of several: where `tools/build` puts it."""
     answer = subprocess.run([ROOT / "tools" / "build", "--path", name], capture_output=True, text=True, check=False)
@@ -100,6 +92,9 @@ _REQUIREMENTS = {
     "minio": Requirement(lambda: _built("minio"), "make tools-minio", everywhere=False),
     "helm": Requirement(lambda: _built("helm"), "make helm"),
     "kubernetes": Requirement(lambda: _built("kubernetes"), "make cluster-tools"),
+    "node": Requirement(lambda: _built("node"), "make node-tools"),
+    "containerd": Requirement(lambda: _built("containerd"), "make node-tools"),
+    "gvisor-shim": Requirement(lambda: _built("gvisor-shim"), "make node-tools"),
     "a node of Kubernetes": Requirement(_node, "make node-tools, as root"),
     "kubectl": Requirement(lambda: _on_path("kubectl"), "apt-get install kubernetes-client"),
     "openssl": Requirement(lambda: _on_path("openssl"), "apt-get install openssl"),

@@ -9,14 +9,11 @@ from typing import Any
 
 from seedmill.operator.observation import CONTAINER, RUN_LABEL, Json
 from seedmill.operator.plan import NOT_IN_THE_POD
-from seedmill.operator.run_end import CANNOT_WORK_EXIT, TOO_MANY_FAILURES_EXIT
 from seedmill.operator.settings import PodSettings, StoreSettings
 from seedmill.spec.model import API_VERSION, KIND, DatasetGeneration
 from seedmill.spec.output import OutputStore
+from seedmill.spec.pod import CANNOT_WORK_EXIT, IMAGE_VARIABLE, RESOURCE_VARIABLE, TOO_MANY_FAILURES_EXIT
 
-RESOURCE_VARIABLE = "SEEDMILL_RESOURCE"
-IMAGE_VARIABLE = "SEEDMILL_IMAGE"
-"""Goes into run.json: who must finish a run after an upgrade is told by it."""
 FIELD_MANAGER = "seedmill-operator"
 WITHOUT_LIMIT = 2**31 - 1
 JOB_TTL_SECONDS = 24 * 3600

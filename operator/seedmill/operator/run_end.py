@@ -16,9 +16,9 @@ import orjson
 from seedmill.operator.observation import JobEnd, ObservedJob, ObservedPod
 from seedmill.operator.reasons import PAUSED, PUBLISHED, Reason
 from seedmill.records.ledger import Ledger
+from seedmill.spec.pod import CANNOT_WORK_EXIT, PUBLISHED_EXIT, TOO_MANY_FAILURES_EXIT
 from seedmill.spec.status import CONDITION_REASON
 
-PUBLISHED_EXIT, CANNOT_WORK_EXIT, TOO_MANY_FAILURES_EXIT = 0, 2, 5
 FINAL_EXITS = (PUBLISHED_EXIT, CANNOT_WORK_EXIT, TOO_MANY_FAILURES_EXIT)
 """All others are restarted by the Job."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from seedmill.cli.guarding import CallersOption, TlsOption
-from seedmill.cli.pod_resource import RESOURCE_VARIABLE
+from seedmill.spec.pod import CANNOT_WORK_EXIT, IMAGE_VARIABLE, RESOURCE_VARIABLE, TOO_MANY_FAILURES_EXIT
 
 if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from seedmill.spec.model import DatasetGeneration
 
 BROKEN = 1
-CANNOT_WORK = 2
-TOO_MANY_FAILURES = 5
 TAKEN_OVER = 75
 """sysexits' EX_TEMPFAIL: another process goes on with the run; started again, this one finds it done or takes over."""
 
@@ -116,7 +114,7 @@ async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "L
 
     from seedmill.cli.host import clients
     from seedmill.cli.own_store import open_run_store
-    from seedmill.cli.pod_resource import IMAGE_VARIABLE, corpus_of_pod, refuse_missing_services
+    from seedmill.cli.pod_resource import corpus_of_pod, refuse_missing_services
     from seedmill.cli.signals import drive
     from seedmill.cli.termination import ended, stopped
     from seedmill.cli.workdir import prefix_of
@@ -169,7 +167,7 @@ def exit_status(ending: "Ending", caught: int | None) -> int:
         case Ending.TARGET_REACHED | Ending.TARGET_NOT_REACHED | Ending.BUDGET_EXHAUSTED | Ending.DEADLINE_EXCEEDED:
             return 0
         case Ending.TOO_MANY_FAILURES:
-            return TOO_MANY_FAILURES
+            return TOO_MANY_FAILURES_EXIT
         case Ending.SUSPENDED:
             return 128 + (caught or signal.SIGTERM)
         case Ending.TAKEN_OVER:
@@ -187,7 +185,7 @@ def status_of(error: Exception) -> int:
         case StoreAway() | StoreFull():
             return BROKEN
         case SpecError() | RecipeError() | Misconfigured() | InvalidRequest() | StorageError():
-            return CANNOT_WORK
+            return CANNOT_WORK_EXIT
         case _:
             return BROKEN
 

@@ -5,11 +5,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedmill.spec.pod import RESOURCE_VARIABLE
+
 if TYPE_CHECKING:
     from seedmill.spec.model import DatasetGeneration, Spec
-
-RESOURCE_VARIABLE = "SEEDMILL_RESOURCE"
-IMAGE_VARIABLE = "SEEDMILL_IMAGE"
 
 
 def resource_of_pod(resource: Path | None) -> "DatasetGeneration":
