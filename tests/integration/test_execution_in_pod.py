@@ -62,6 +62,44 @@ async def main():
 asyncio.run(main())
 """
 
+KILLED = """
+import asyncio, json, os, time
+from pathlib import Path
+from seedmill.execution.level import Level
+from seedmill.execution.pool import Pool
+from seedmill.records.verdict import Program, VerdictKind
+
+STAYS = "import os, time\\ndef add(a, b):\\n    for _ in range(3):\\n        if os.fork() == 0:\\n            os.setsid()\\n"\\
+    "            time.sleep(600)\\n    time.sleep(600)\\n"
+
+def others():
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid():
+            found[int(name)] = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()[0].decode()
+    return found
+
+async def main():
+    pool = Pool(Level.POD, slots=1)
+    await pool.start()
+    warden = set(others())
+    running = asyncio.create_task(
+        pool.run(Program("stays", "python", STAYS, "assert add(1, 2) == 3", 1.0, 256 << 20, verdict=VerdictKind.TOKEN)))
+    while len(others()) < 5:
+        await asyncio.sleep(0.05)
+    for pid in warden:
+        os.kill(pid, 9)
+    killed = (await running).status
+    started = time.monotonic()
+    honest = Program("honest", "python", "def add(a, b):\\n    return a + b\\n", "assert add(1, 2) == 3", 5.0, 256 << 20)
+    verdict = await pool.run(honest)
+    print(json.dumps({"pid": os.getpid(), "killed": killed, "honest": verdict.status, "reason": verdict.reason,
+                      "seconds": time.monotonic() - started, "others": list(others().values())}))
+    await pool.close()
+
+asyncio.run(main())
+"""
+
 
 def bundle(folder: Path, code: str, uid: int = 0) -> None:
     """An OCI bundle that runs code under this environment's Python."""
@@ -133,6 +171,15 @@ def test_in_a_gvisor_pod_verdicts_are_strict_and_programs_harm_no_other() -> Non
         "at the end": "pass",
     }
     assert {tuple(verdict[2:]) for verdict in found.values()} == {("Strict", "gVisor pod")}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a container of the whole machine's files needs root")
+def test_what_a_killed_sandbox_leaves_behind_harms_nobody_where_the_service_is_process_1() -> None:
+    done = in_gvisor(KILLED)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found.pop("seconds") < 4
+    assert found == {"pid": 1, "killed": "timeout", "honest": "pass", "reason": "", "others": ["S"]}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a container of the whole machine's files needs root")

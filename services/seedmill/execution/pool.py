@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from seedmill.execution.bundle import guest_python
 from seedmill.execution.level import Level, check_pod
+from seedmill.execution.orphans import reap_orphans
 from seedmill.execution.runsc_build import find_runsc, runsc_version
 from seedmill.execution.sandbox import PLATFORM, Sandbox, SandboxKind, SandboxLost
 from seedmill.execution.sandbox_folder import sweep_abandoned
@@ -120,6 +121,7 @@ class _Slot:
         await self.close()
         self._sandbox = await Sandbox.start(self._kind, self._number)
         self._served = 0
+        reap_orphans()
 
     async def close(self) -> None:
         sandbox, self._sandbox = self._sandbox, None

@@ -59,7 +59,10 @@ class Processes:
         os._exit(98)  # what cannot be killed ends this sandbox: the host replaces it
 
     def _own(self):
-        """Processes of this warden's tests, natively: by user where it is root, else its descendants."""
+        """Processes of this warden's tests, natively: by user where it is root, else its descendants.
+
+        Those that have ended and that nobody has waited for are not: a parent that never does could keep them for ever.
+        """
         found = []
         me = os.getpid()
         parents = {}
@@ -67,12 +70,16 @@ class Processes:
             if not name.isdigit() or int(name) == me:
                 continue
             try:
-                if self.root:
-                    if os.stat(f"/proc/{name}").st_uid in (self.test_uid, self.solution_uid):
-                        found.append(int(name))
+                if self.root and os.stat(f"/proc/{name}").st_uid not in (self.test_uid, self.solution_uid):
                     continue
                 with open(f"/proc/{name}/stat", "rb") as file:
-                    parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
+                    state, parent = file.read().rpartition(b")")[2].split()[:2]
+                if state in b"ZX":
+                    continue
+                if self.root:
+                    found.append(int(name))
+                else:
+                    parents[int(name)] = int(parent)
             except (OSError, IndexError, ValueError):
                 continue
         for pid in parents:

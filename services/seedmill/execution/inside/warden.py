@@ -31,6 +31,7 @@ def main(native, first_uid):
     gc.collect()
     gc.freeze()
     processes = Processes(native, first_uid)
+    processes.sweep()  # natively, what a warden that was killed left behind
     _send(replies, {"ready": True, "python": sys.version.split()[0], "root": os.geteuid() == 0})
     while (request := _receive(requests)) is not None:
         _send(replies, judge(request, processes, requests))
