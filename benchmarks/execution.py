@@ -24,11 +24,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seedmill.execution.bundle import guest_python
 from seedmill.execution.client import ExecutionClient
+from seedmill.execution.environments import standard_environment
 from seedmill.execution.pool import Pool
-from seedmill.execution.runsc_build import find_runsc
-from seedmill.execution.sandbox import Sandbox, SandboxKind
+from seedmill.execution.sandboxes.bundle import guest_python
+from seedmill.execution.sandboxes.runsc_build import find_runsc
+from seedmill.execution.sandboxes.sandbox import Sandbox, SandboxKind
 from seedmill.execution.server import service
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
 from seedmill.serving.channel import Channels
@@ -122,8 +123,8 @@ async def fork(each: Program) -> None:
 
 async def bare_sandbox(_each: Program) -> None:
     """A sandbox that is started and ended."""
-    runsc = find_runsc()
-    sandbox = await Sandbox.start(SandboxKind(guest_python(), runsc, "bare"), 0)
+    runsc, python = find_runsc(), guest_python()
+    sandbox = await Sandbox.start(SandboxKind(python, standard_environment(python), runsc, "bare"), 0)
     await sandbox.close()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from seedmill.execution.bundle import CAPABILITIES
+from seedmill.execution.sandboxes.bundle import CAPABILITIES
 from support.charts import CASES, RenderError, case, component, containers, deployment, of_kind, pods, rendered
 from support.pod_security import restricted_violations
 

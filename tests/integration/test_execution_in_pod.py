@@ -13,10 +13,10 @@ from uuid import uuid4
 
 import pytest
 
-from seedmill.execution.bundle import CAPABILITIES
 from seedmill.execution.level import Level, level_named
 from seedmill.execution.pool import Pool
-from seedmill.execution.sandbox_folder import SandboxFolder
+from seedmill.execution.sandboxes.bundle import CAPABILITIES
+from seedmill.execution.sandboxes.folder import SandboxFolder
 from seedmill.records.verdict import Isolation
 from seedmill.serving.errors import Misconfigured
 from support.requirements import ROOT, require

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from seedmill.execution.client import ExecutionClient
-from seedmill.execution.sandbox_folder import LOCK, PREFIX, SandboxFolder, sweep_abandoned
+from seedmill.execution.sandboxes.folder import LOCK, PREFIX, SandboxFolder, sweep_abandoned
 from seedmill.records.verdict import Isolation, Program, Status, Verdict
 from seedmill.serving.channel import Channels
 from support.requirements import require

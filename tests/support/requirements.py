@@ -54,7 +54,7 @@ def _on_path(*names: str) -> Path | None:
 
 
 def _runsc() -> Path | None:
-    from seedmill.execution.runsc_build import find_runsc
+    from seedmill.execution.sandboxes.runsc_build import find_runsc
 
     return find_runsc()
 

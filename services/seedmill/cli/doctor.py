@@ -91,7 +91,7 @@ def _kernel() -> Check:
 
 def _sandbox() -> Check:
     """Whether a program really runs in gVisor here: a probe, not a look at files."""
-    from seedmill.execution.runsc_build import find_runsc
+    from seedmill.execution.sandboxes.runsc_build import find_runsc
     from seedmill.serving.errors import ServiceError
 
     try:

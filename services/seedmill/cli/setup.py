@@ -18,7 +18,7 @@ def sandbox(
     force: Annotated[bool, typer.Option("--force", help="Build it although it is there.")] = False,
 ) -> None:
     """Build gVisor's runsc from its Go module, once; it is kept in the cache folder."""
-    from seedmill.execution.runsc_build import build_runsc, find_runsc
+    from seedmill.execution.sandboxes.runsc_build import build_runsc, find_runsc
 
     found = None if force else find_runsc()
     if found is None:

@@ -8,17 +8,18 @@ import asyncio
 import os
 from collections.abc import Sequence
 
-from seedmill.execution.bundle import guest_python
+from seedmill.execution.environments import STANDARD, standard_environment
 from seedmill.execution.level import Level, check_pod
 from seedmill.execution.orphans import reap_orphans
-from seedmill.execution.runsc_build import find_runsc, runsc_version
-from seedmill.execution.sandbox import PLATFORM, Sandbox, SandboxKind, SandboxLost
-from seedmill.execution.sandbox_folder import sweep_abandoned
+from seedmill.execution.sandboxes.bundle import guest_python
+from seedmill.execution.sandboxes.folder import sweep_abandoned
+from seedmill.execution.sandboxes.runsc_build import find_runsc, runsc_version
+from seedmill.execution.sandboxes.sandbox import PLATFORM, Sandbox, SandboxKind, SandboxLost
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
 from seedmill.serving.errors import Busy, Misconfigured, Unavailable
 
 LANGUAGES = ("python",)
-ENVIRONMENTS = ("python-std",)
+ENVIRONMENTS = (STANDARD,)
 QUEUE_PER_SLOT = 512
 HYGIENE_TESTS = 1000
 TRIES = 2
@@ -55,10 +56,12 @@ class Pool:
             )
         await asyncio.to_thread(sweep_abandoned)
         python = await asyncio.to_thread(guest_python)
+        environment = await asyncio.to_thread(standard_environment, python)
         if runsc is None:
-            self.kind = SandboxKind(python, None, "gVisor pod" if self._level is Level.POD else "process")
+            self.kind = SandboxKind(python, environment, None, "gVisor pod" if self._level is Level.POD else "process")
         else:
-            self.kind = SandboxKind(python, runsc, f"runsc {await asyncio.to_thread(runsc_version, runsc)} {PLATFORM}")
+            version = await asyncio.to_thread(runsc_version, runsc)
+            self.kind = SandboxKind(python, environment, runsc, f"runsc {version} {PLATFORM}")
         self._all = [_Slot(number, self.kind) for number in range(self.slots)]
         await asyncio.gather(*(slot.renew() for slot in self._all))
         for slot in self._all:
@@ -174,7 +177,7 @@ def _verdict(reply: dict[str, object], kind: SandboxKind) -> Verdict:
             kind=VerdictKind(str(reply["kind"])),
             downgrade=str(reply["downgrade"]),
             asserts_run=int(str(reply["asserts"])),
-            environment=kind.python.environment,
+            environment=kind.environment.digest,
             sandbox=kind.name,
             seconds=float(str(reply["seconds"])),
             stdout=str(reply["stdout"]),

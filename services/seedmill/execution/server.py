@@ -51,7 +51,7 @@ class _Servicer(pb_grpc.ExecutionServiceServicer):
 
     async def GetCapabilities(self, request: pb.GetCapabilitiesRequest, context: Context) -> pb.GetCapabilitiesResponse:
         kind = self._pool.kind
-        environment = "" if kind is None else kind.python.environment
+        environment = "" if kind is None else kind.environment.digest
         return pb.GetCapabilitiesResponse(
             isolations=self._pool.isolations,
             languages=LANGUAGES,

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!seedmill/v1alpha1/execution.proto\x12\x11seedmill.v1alpha1\"O\n\x0e\x45xecuteRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x30\n\x08programs\x18\x02 \x03(\x0b\x32\x1e.seedmill.v1alpha1.ProgramItem\"\xb4\x01\n\x0bProgramItem\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x10\n\x08solution\x18\x03 \x01(\t\x12\r\n\x05tests\x18\x04 \x01(\t\x12\x17\n\x0ftimeout_seconds\x18\x05 \x01(\x01\x12\x14\n\x0cmemory_bytes\x18\x06 \x01(\x04\x12\x13\n\x0b\x65nvironment\x18\x07 \x01(\t\x12\x0f\n\x07verdict\x18\x08 \x01(\t\x12\x11\n\tisolation\x18\t \x01(\t\"C\n\x0f\x45xecuteResponse\x12\x30\n\x08verdicts\x18\x01 \x03(\x0b\x32\x1e.seedmill.v1alpha1.VerdictItem\"\xc6\x01\n\x0bVerdictItem\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x11\n\tdowngrade\x18\x05 \x01(\t\x12\x13\n\x0b\x61sserts_run\x18\x06 \x01(\r\x12\x13\n\x0b\x65nvironment\x18\x07 \x01(\t\x12\x0f\n\x07sandbox\x18\x08 \x01(\t\x12\x0f\n\x07seconds\x18\t \x01(\x01\x12\x0e\n\x06stdout\x18\n \x01(\t\x12\x0e\n\x06stderr\x18\x0b \x01(\t\"\x18\n\x16GetCapabilitiesRequest\"\xe9\x01\n\x17GetCapabilitiesResponse\x12\x12\n\nisolations\x18\x01 \x03(\t\x12\x11\n\tlanguages\x18\x02 \x03(\t\x12R\n\x0c\x65nvironments\x18\x03 \x03(\x0b\x32<.seedmill.v1alpha1.GetCapabilitiesResponse.EnvironmentsEntry\x12\x0f\n\x07sandbox\x18\x04 \x01(\t\x12\r\n\x05slots\x18\x05 \x01(\r\x1a\x33\n\x11\x45nvironmentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xd0\x01\n\x10\x45xecutionService\x12R\n\x07\x45xecute\x12!.seedmill.v1alpha1.ExecuteRequest\x1a\".seedmill.v1alpha1.ExecuteResponse0\x01\x12h\n\x0fGetCapabilities\x12).seedmill.v1alpha1.GetCapabilitiesRequest\x1a*.seedmill.v1alpha1.GetCapabilitiesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!seedmill/v1alpha1/execution.proto\x12\x11seedmill.v1alpha1\"O\n\x0e\x45xecuteRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x30\n\x08programs\x18\x02 \x03(\x0b\x32\x1e.seedmill.v1alpha1.ProgramItem\"\xc1\x01\n\x0bProgramItem\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x10\n\x08solution\x18\x03 \x01(\t\x12\r\n\x05tests\x18\x04 \x01(\t\x12\x17\n\x0ftimeout_seconds\x18\x05 \x01(\x01\x12\x14\n\x0cmemory_bytes\x18\x06 \x01(\x04\x12\x13\n\x0b\x65nvironment\x18\x07 \x01(\t\x12\x0f\n\x07verdict\x18\x08 \x01(\t\x12\x11\n\tisolation\x18\t \x01(\t\x12\x0b\n\x03key\x18\n \x01(\t\"C\n\x0f\x45xecuteResponse\x12\x30\n\x08verdicts\x18\x01 \x03(\x0b\x32\x1e.seedmill.v1alpha1.VerdictItem\"\x98\x02\n\x0bVerdictItem\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x11\n\tdowngrade\x18\x05 \x01(\t\x12\x13\n\x0b\x61sserts_run\x18\x06 \x01(\r\x12\x13\n\x0b\x65nvironment\x18\x07 \x01(\t\x12\x0f\n\x07sandbox\x18\x08 \x01(\t\x12\x0f\n\x07seconds\x18\t \x01(\x01\x12\x0e\n\x06stdout\x18\n \x01(\t\x12\x0e\n\x06stderr\x18\x0b \x01(\t\x12\x17\n\x0f\x63ompile_seconds\x18\x0c \x01(\x01\x12\x13\n\x0b\x63pu_seconds\x18\r \x01(\x01\x12\x12\n\npeak_bytes\x18\x0e \x01(\x04\x12\x0e\n\x06\x63\x61\x63hed\x18\x0f \x01(\x08\"\x18\n\x16GetCapabilitiesRequest\"\xe9\x01\n\x17GetCapabilitiesResponse\x12\x12\n\nisolations\x18\x01 \x03(\t\x12\x11\n\tlanguages\x18\x02 \x03(\t\x12R\n\x0c\x65nvironments\x18\x03 \x03(\x0b\x32<.seedmill.v1alpha1.GetCapabilitiesResponse.EnvironmentsEntry\x12\x0f\n\x07sandbox\x18\x04 \x01(\t\x12\r\n\x05slots\x18\x05 \x01(\r\x1a\x33\n\x11\x45nvironmentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xd0\x01\n\x10\x45xecutionService\x12R\n\x07\x45xecute\x12!.seedmill.v1alpha1.ExecuteRequest\x1a\".seedmill.v1alpha1.ExecuteResponse0\x01\x12h\n\x0fGetCapabilities\x12).seedmill.v1alpha1.GetCapabilitiesRequest\x1a*.seedmill.v1alpha1.GetCapabilitiesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,17 +36,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXECUTEREQUEST']._serialized_start=56
   _globals['_EXECUTEREQUEST']._serialized_end=135
   _globals['_PROGRAMITEM']._serialized_start=138
-  _globals['_PROGRAMITEM']._serialized_end=318
-  _globals['_EXECUTERESPONSE']._serialized_start=320
-  _globals['_EXECUTERESPONSE']._serialized_end=387
-  _globals['_VERDICTITEM']._serialized_start=390
-  _globals['_VERDICTITEM']._serialized_end=588
-  _globals['_GETCAPABILITIESREQUEST']._serialized_start=590
-  _globals['_GETCAPABILITIESREQUEST']._serialized_end=614
-  _globals['_GETCAPABILITIESRESPONSE']._serialized_start=617
-  _globals['_GETCAPABILITIESRESPONSE']._serialized_end=850
-  _globals['_GETCAPABILITIESRESPONSE_ENVIRONMENTSENTRY']._serialized_start=799
-  _globals['_GETCAPABILITIESRESPONSE_ENVIRONMENTSENTRY']._serialized_end=850
-  _globals['_EXECUTIONSERVICE']._serialized_start=853
-  _globals['_EXECUTIONSERVICE']._serialized_end=1061
+  _globals['_PROGRAMITEM']._serialized_end=331
+  _globals['_EXECUTERESPONSE']._serialized_start=333
+  _globals['_EXECUTERESPONSE']._serialized_end=400
+  _globals['_VERDICTITEM']._serialized_start=403
+  _globals['_VERDICTITEM']._serialized_end=683
+  _globals['_GETCAPABILITIESREQUEST']._serialized_start=685
+  _globals['_GETCAPABILITIESREQUEST']._serialized_end=709
+  _globals['_GETCAPABILITIESRESPONSE']._serialized_start=712
+  _globals['_GETCAPABILITIESRESPONSE']._serialized_end=945
+  _globals['_GETCAPABILITIESRESPONSE_ENVIRONMENTSENTRY']._serialized_start=894
+  _globals['_GETCAPABILITIESRESPONSE_ENVIRONMENTSENTRY']._serialized_end=945
+  _globals['_EXECUTIONSERVICE']._serialized_start=948
+  _globals['_EXECUTIONSERVICE']._serialized_end=1156
 # @@protoc_insertion_point(module_scope)

@@ -61,6 +61,7 @@ class ProgramItem(_message.Message):
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
     ISOLATION_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Unique within the call."""
     language: _builtins.str
@@ -79,6 +80,8 @@ class ProgramItem(_message.Message):
     """Strict, Token or Auto. Empty = Auto."""
     isolation: _builtins.str
     """Pooled, Fresh or Process. Empty = Pooled."""
+    key: _builtins.str
+    """Where the caller asks for the same again, such as after a broken call: programs of one key run once. Empty = none."""
     def __init__(
         self,
         *,
@@ -91,10 +94,11 @@ class ProgramItem(_message.Message):
         environment: _builtins.str = ...,
         verdict: _builtins.str = ...,
         isolation: _builtins.str = ...,
+        key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["environment", b"environment", "id", b"id", "isolation", b"isolation", "language", b"language", "memory_bytes", b"memory_bytes", "solution", b"solution", "tests", b"tests", "timeout_seconds", b"timeout_seconds", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["environment", b"environment", "id", b"id", "isolation", b"isolation", "key", b"key", "language", b"language", "memory_bytes", b"memory_bytes", "solution", b"solution", "tests", b"tests", "timeout_seconds", b"timeout_seconds", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -141,6 +145,10 @@ class VerdictItem(_message.Message):
     SECONDS_FIELD_NUMBER: _builtins.int
     STDOUT_FIELD_NUMBER: _builtins.int
     STDERR_FIELD_NUMBER: _builtins.int
+    COMPILE_SECONDS_FIELD_NUMBER: _builtins.int
+    CPU_SECONDS_FIELD_NUMBER: _builtins.int
+    PEAK_BYTES_FIELD_NUMBER: _builtins.int
+    CACHED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Of the program."""
     status: _builtins.str
@@ -163,6 +171,14 @@ class VerdictItem(_message.Message):
     """At most 64 KiB each, as UTF-8 with replacement characters."""
     stderr: _builtins.str
     """As stdout."""
+    compile_seconds: _builtins.float
+    """Wall time of the compiler, which is not in `seconds`; 0 where there is none."""
+    cpu_seconds: _builtins.float
+    """CPU time of all processes of the test."""
+    peak_bytes: _builtins.int
+    """Most memory that the test held."""
+    cached: _builtins.bool
+    """Judged before, from the same program, tests, environment, limits and kind of verdict."""
     def __init__(
         self,
         *,
@@ -177,10 +193,14 @@ class VerdictItem(_message.Message):
         seconds: _builtins.float = ...,
         stdout: _builtins.str = ...,
         stderr: _builtins.str = ...,
+        compile_seconds: _builtins.float = ...,
+        cpu_seconds: _builtins.float = ...,
+        peak_bytes: _builtins.int = ...,
+        cached: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asserts_run", b"asserts_run", "downgrade", b"downgrade", "environment", b"environment", "id", b"id", "kind", b"kind", "reason", b"reason", "sandbox", b"sandbox", "seconds", b"seconds", "status", b"status", "stderr", b"stderr", "stdout", b"stdout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asserts_run", b"asserts_run", "cached", b"cached", "compile_seconds", b"compile_seconds", "cpu_seconds", b"cpu_seconds", "downgrade", b"downgrade", "environment", b"environment", "id", b"id", "kind", b"kind", "peak_bytes", b"peak_bytes", "reason", b"reason", "sandbox", b"sandbox", "seconds", b"seconds", "status", b"status", "stderr", b"stderr", "stdout", b"stdout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

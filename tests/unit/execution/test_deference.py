@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from seedmill.execution.inside.deference import PLAIN_ATTRIBUTES, defers
+from seedmill.execution.inside.python.deference import PLAIN_ATTRIBUTES, defers
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from seedmill.execution.inside.hosting import subject
+from seedmill.execution.inside.python.hosting import subject
 
 
 @pytest.mark.parametrize(

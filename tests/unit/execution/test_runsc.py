@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seedmill.execution.runsc_build import runsc_version
+from seedmill.execution.sandboxes.runsc_build import runsc_version
 from seedmill.serving.errors import Misconfigured
 
 

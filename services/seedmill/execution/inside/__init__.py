@@ -8,8 +8,5 @@ in the guest) forks for each test: T runs the tests (`test_process`), and under 
     warden    requests in, verdicts out    -> run -> child, confinement   from fork to the first line of a program
                                                   -> processes            what they use, that none is left
                                                   -> judgement            what became of them
-    test_process  the tests                -> hosting, deference          can they be judged strictly?
-    remote    calls between T and S        -> wire, plain                 values as bytes, and which are data
-                                           -> classes, exceptions         what crosses by name
-                                           -> mirrors, lending            objects of the other side, and who may what
+                                                  -> python               programs in Python
 """

@@ -8,7 +8,7 @@ import struct
 
 from . import confinement
 from .child import NOT_CONFINED
-from .test_process import AUTO, UNHOSTED
+from .python.test_process import AUTO, UNHOSTED
 
 USED_SHARE = 0.75
 

@@ -12,12 +12,12 @@ import struct
 import sys
 import time
 
-from . import solution_process
 from .child import confined
 from .judgement import too_much_memory, verdict
 from .processes import reap, resident_bytes
+from .python import solution_process
+from .python.test_process import AUTO, STRICT, TOKEN, TestProcess
 from .reasons import one_line
-from .test_process import AUTO, STRICT, TOKEN, TestProcess
 
 KEPT_OUTPUT_BYTES = 64 << 10
 MOST_OUTPUT_BYTES = 1 << 20

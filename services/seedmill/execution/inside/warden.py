@@ -16,8 +16,8 @@ import sys
 
 from . import confinement
 from .processes import Processes
+from .python.test_process import UNHOSTED
 from .run import Run
-from .test_process import UNHOSTED
 
 
 def main(native, first_uid):

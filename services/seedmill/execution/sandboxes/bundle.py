@@ -7,12 +7,11 @@ import json
 import os
 import sys
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from subprocess import SubprocessError, run
 from typing import Any
 
-GUEST = Path(__file__).parent / "inside"
+GUEST = Path(__file__).parent.parent / "inside"
 GUEST_PARENT = "/seedmill"
 DEBIAN_PYTHON = "/usr/bin/python3"
 OLDEST_GUEST_PYTHON = (3, 11)
@@ -27,14 +26,6 @@ class GuestPython:
     path: str
     version: str
     folders: tuple[str, ...]
-
-    @property
-    def environment(self) -> str:
-        """Digest of what a verdict depends on beside the program: interpreter and guest program."""
-        digest = sha256(f"python-std {self.version}\0".encode())
-        for path in sorted(GUEST.glob("*.py")):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
-        return digest.hexdigest()[:32]
 
 
 def guest_python() -> GuestPython:

@@ -1,9 +1,9 @@
 """S: the solution alone. It loads the text and then answers the tests' calls; it never sees the tests."""
 
+from ..reasons import why
 from .lending import SolutionPolicy
 from .mirrors import Mirrors
 from .programs import add_exit, load, new_main
-from .reasons import why
 from .remote import Endpoint, PeerGone, Unsupported
 from .wire import WireError
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from seedmill.execution.bundle import GUEST, GuestPython, guest_command, write_bundle
-from seedmill.execution.sandbox_folder import SandboxFolder
+from seedmill.execution.environments import Environment
+from seedmill.execution.sandboxes.bundle import GUEST, GuestPython, guest_command, write_bundle
+from seedmill.execution.sandboxes.folder import SandboxFolder
 from seedmill.serving.errors import Unavailable
 
 START_SECONDS = 30.0
@@ -50,6 +51,7 @@ class SandboxKind:
     """
 
     python: GuestPython
+    environment: Environment
     runsc: Path | None
     name: str
 

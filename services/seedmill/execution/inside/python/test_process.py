@@ -12,12 +12,12 @@ import struct
 import sys
 from types import ModuleType
 
+from ..reasons import why
 from . import deference, hosting
 from .counting import COUNT, counted, replace_unittest_main, run_class, run_function, to_run
 from .lending import TestsPolicy
 from .mirrors import Mirrors
 from .programs import BUILTIN, MODULE_NAMES, add_exit, load, new_main, stub
-from .reasons import why
 from .remote import Endpoint, PeerGone
 from .solution_process import LOADED
 from .wire import read_exactly
