@@ -48,7 +48,7 @@ test-cluster: venv ## CRD, chart and operator on a real API server (ten minutes)
 	$(BIN)/pytest tests/cluster --ignore tests/cluster/test_whole_node.py --ignore tests/cluster/test_images.py
 
 .PHONY: test-node
-test-node: venv ## images of this checkout, and runs on a whole node (root; a quarter of an hour); not in CI yet
+test-node: venv ## images of this checkout, and runs on a whole node (root; ten minutes)
 	$(BIN)/pytest tests/cluster/test_images.py tests/cluster/test_whole_node.py
 
 .PHONY: test-fast
