@@ -77,6 +77,8 @@ class RunTable(_Process):
     """How the program is started."""
 
     command: Command
+    children: bool = False
+    """Whether its work is done by processes that it starts, so that one of these may reach the limit of CPU time."""
     memory_errors: list[str] = []
     """Patterns of what a runtime prints when it gets no more memory."""
 

@@ -141,6 +141,7 @@ class Toolchain:
             "compile": compiled,
             "run": {
                 **self._process(running.environment, running.address_gib, running.processes, running.errors),
+                "children": running.children,
                 "memory_errors": running.memory_errors,
             },
         }

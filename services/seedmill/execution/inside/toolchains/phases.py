@@ -229,6 +229,9 @@ class ProgramRun(_Phase):
         status, reason, asserts = verdict(self)
         if status == "fail" and self.nonce_w is not None:  # it ended while the solution was loaded
             status = "error"
+        end = self.ends.get(self.tests_pid)
+        if status == "fail" and self.process["children"] and end is not None and used_up(end, self.cpu_seconds):
+            return "timeout", f"more than {self.cpu_seconds:g} s of CPU time", 0
         if status not in ("fail", "error") or (self.ended is not None and self.ended[0] == b"x"):
             return status, reason, asserts
         text = self.printed_text()

@@ -17,6 +17,13 @@ def blanked(text, hidden):
     return re.compile(hidden, re.DOTALL).sub(lambda found: _VISIBLE.sub(" ", found[0]), text)
 
 
+def without_comments(text, hidden):
+    """The text with comments alone made blank."""
+    return re.compile(hidden, re.DOTALL).sub(
+        lambda found: _VISIBLE.sub(" ", found[0]) if found[0].startswith(("//", "/*")) else found[0], text
+    )
+
+
 def outline(blank):
     """Only what stands outside of all braces, and the braces of that level."""
     kept, depth = [], 0

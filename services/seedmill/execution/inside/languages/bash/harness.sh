@@ -36,8 +36,12 @@ seedmill_not() { ! "$@" > /dev/null 2>&1; }
 
 readonly -f seedmill_report seedmill_counted seedmill_syntax seedmill_failed seedmill_assert seedmill_not
 source ./solution.sh 3>&- 4<&- || seedmill_syntax solution
-unset -f [ test exit builtin command printf read source trap set unset return eval true false kill
-unalias -a
+POSIXLY_CORRECT=1 # now these builtins come before functions of their names, so that they can be unset
+\unset -f unset [ . : alias bg break builtin cd command continue declare echo eval exec exit export false fg getopts \
+  hash jobs kill let local printf read readonly return set shift shopt source test times trap true type typeset ulimit \
+  umask unalias wait
+\unset POSIXLY_CORRECT
+\unalias -a
 trap - EXIT DEBUG RETURN ERR
 set +euxo pipefail
 seedmill_count=0
@@ -46,6 +50,7 @@ seedmill_report "loaded $seedmill_key"
 IFS= read -r -u 4 seedmill_nonce
 exec 4<&-
 set -eE
+trap '[[ $? == 0 ]] || seedmill_syntax tests' EXIT
 trap 'seedmill_failed "$?" "${BASH_SOURCE[0]##*/}" "$LINENO" "$BASH_COMMAND"' ERR
 source ./tests.sh
 trap - ERR EXIT

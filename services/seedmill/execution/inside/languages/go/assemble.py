@@ -10,8 +10,10 @@ RAW = r"`[^`]*`"
 FAILS = r"\.(?:Error|Errorf|Fatal|Fatalf|Fail|FailNow)\s*\(|\bpanic\s*\(|\bos\s*\.\s*Exit\s*\("
 MAIN = r"\bfunc\s+(main)\s*\(\s*\)"
 TEST = r"^func\s+(Test\w*)\s*\(\s*\w+\s+\*\s*testing\s*\.\s*T\s*\)"
-IMPORT = r"\bimport\b\s*"
-SPEC = re.compile(r'(?:(\w+|\.)\s*)?"([^"\\\n]+)"')
+LITERAL = r'(?:"(?:[^"\\\n]|\\.)*"|`[^`]*`)'
+GROUP = rf"\s*\((?:[^()\"`]|{LITERAL})*\)"
+ONE = rf"\s*[\w.]*\s*{LITERAL}"
+SPEC = re.compile(r'(?:(\w+|\.)\s*)?["`]([^"`\\\n]+)["`]')
 HARNESS = "seedmill"
 
 
@@ -51,20 +53,25 @@ def _outer(text, hidden, source_text):
 
 
 def _without_head(text, hidden, source_text, imports):
-    """Without package clause, directives and imports, which go to `imports`: names by path."""
-    text = re.sub(r"^//(?=go:|line |export )", "// ", text, flags=re.MULTILINE)
+    """Without comments (and the directives in them), package clause and imports, which go to `imports`: names by path.
+
+    Every import is taken out, also one that is not understood, for none may name the harness.
+    """
+    text = source_text.without_comments(text, hidden)
     outer = _outer(text, hidden, source_text)
     spans = [found.span() for found in re.finditer(r"^\s*package\s+\w+;?", outer)]
-    for found in re.finditer(IMPORT, outer):
-        end = outer.find("\n", found.end())
-        end = len(text) if end < 0 else end
-        if outer[found.end() : found.end() + 1] == "(":
-            end = source_text.ends(outer).get(found.end(), len(text) - 1) + 1
+    for found in re.finditer(r"\bimport\b", outer):
+        specs = re.compile(GROUP if _is_group(text, found.end()) else ONE).match(text, found.end())
+        end = len(text) if specs is None else specs.end()
         for name, path in SPEC.findall(text[found.end() : end]):
             if path != HARNESS:
                 imports.setdefault(path, set()).add(name)
         spans.append((found.start(), end))
     return source_text.without(text, spans)
+
+
+def _is_group(text, at):
+    return text[at:].lstrip().startswith("(")
 
 
 def _file(text, imports, hidden, source_text, own="", end="\n"):
