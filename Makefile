@@ -78,11 +78,15 @@ crd: venv ## write the CRD of spec/ into chart and tests
 	$(BIN)/seedmill crd --keep > charts/seedmill-crds/templates/datasetgenerations.yaml
 
 .PHONY: tools
-tools: sandbox s3-server helm model ## all programs and files that tests and demo need
+tools: sandbox languages s3-server helm model ## all programs and files that tests and demo need
 
 .PHONY: sandbox
 sandbox: venv ## gVisor's runsc
 	$(BIN)/seedmill setup sandbox
+
+.PHONY: languages
+languages: venv ## what compilers of the languages here need (npm's packages, precompiled headers)
+	$(BIN)/seedmill setup languages
 
 .PHONY: s3-server
 s3-server: ## versitygw, an S3 server for tests
@@ -125,6 +129,7 @@ model: venv ## the small language model that runs anywhere
 .PHONY: quick-tools
 quick-tools: venv
 	@$(BIN)/seedmill setup sandbox || echo "no sandbox: tests that need it are skipped" >&2
+	@$(BIN)/seedmill setup languages || echo "some languages are not there: tests that need them are skipped" >&2
 	@tools/build versitygw || echo "no S3 server: tests that need it are skipped" >&2
 
 .PHONY: constraints

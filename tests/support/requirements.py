@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,14 @@ def _mount() -> Path | None:
     return Path(program)
 
 
+def _language(name: str) -> Path | None:
+    """The folder that says how its programs are run, if this machine has what they need."""
+    from seedmill.execution.languages import Languages
+
+    toolchain = next(each for each in Languages().toolchains if each.name == name)
+    return None if toolchain.missing else toolchain.folder
+
+
 def _embedded_model() -> Path | None:
     from seedmill.inference.weights import find_model
 
@@ -86,7 +95,21 @@ def _node() -> Path | None:
     return _mount()
 
 
+_LANGUAGES = {
+    "bash": "apt-get install bash",
+    "cpp": "apt-get install g++",
+    "go": "a Go of 1.22 or newer on the PATH",
+    "java": "apt-get install openjdk-17-jdk-headless",
+    "javascript": "a Node.js of 18 or newer on the PATH",
+    "rust": "a Rust of 1.70 or newer on the PATH",
+    "typescript": "make languages",
+}
+
 _REQUIREMENTS = {
+    **{
+        f"the language {name}": Requirement(partial(_language, name), command)
+        for name, command in _LANGUAGES.items()
+    },
     "runsc": Requirement(_runsc, "make sandbox"),
     "versitygw": Requirement(lambda: _built("versitygw"), "make s3-server"),
     "minio": Requirement(lambda: _built("minio"), "make tools-minio", everywhere=False),

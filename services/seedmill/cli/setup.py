@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from seedmill.cli.setup_languages import languages
 from seedmill.cli.setup_model import model
 
 setup_app = typer.Typer(
@@ -27,3 +28,4 @@ def sandbox(
 
 
 setup_app.command("model")(model)
+setup_app.command("languages")(languages)

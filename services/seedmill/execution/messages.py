@@ -50,6 +50,7 @@ def verdict_message(verdict: Verdict) -> pb.VerdictItem:
         environment=verdict.environment,
         sandbox=verdict.sandbox,
         seconds=verdict.seconds,
+        compile_seconds=verdict.compile_seconds,
         stdout=verdict.stdout,
         stderr=verdict.stderr,
     )
@@ -67,6 +68,7 @@ def verdict_of(item: pb.VerdictItem, program_id: str) -> Verdict:
         environment=item.environment,
         sandbox=item.sandbox,
         seconds=item.seconds,
+        compile_seconds=item.compile_seconds,
         stdout=item.stdout,
         stderr=item.stderr,
     )

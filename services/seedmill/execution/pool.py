@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 
 from seedmill.execution.environments import STANDARD, standard_environment
+from seedmill.execution.languages import Languages, Recipe, environment_digest
 from seedmill.execution.level import Level, check_pod
 from seedmill.execution.orphans import reap_orphans
 from seedmill.execution.sandboxes.bundle import guest_python
@@ -18,7 +19,6 @@ from seedmill.execution.sandboxes.sandbox import PLATFORM, Sandbox, SandboxKind,
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
 from seedmill.serving.errors import Busy, Misconfigured, Unavailable
 
-LANGUAGES = ("python",)
 ENVIRONMENTS = (STANDARD,)
 QUEUE_PER_SLOT = 512
 HYGIENE_TESTS = 1000
@@ -30,8 +30,11 @@ RUNS = 3
 class Pool:
     """Runs programs. Made anywhere, started inside the event loop that uses it."""
 
-    def __init__(self, level: Level = Level.GVISOR, *, slots: int | None = None) -> None:
+    def __init__(
+        self, level: Level = Level.GVISOR, *, slots: int | None = None, languages: Languages | None = None
+    ) -> None:
         self._level = level
+        self.languages = languages or Languages()
         self.slots = slots or os.cpu_count() or 1
         self._idle: asyncio.Queue[_Slot] = asyncio.Queue()
         self._all: list[_Slot] = []
@@ -61,7 +64,8 @@ class Pool:
             self.kind = SandboxKind(python, environment, None, "gVisor pod" if self._level is Level.POD else "process")
         else:
             version = await asyncio.to_thread(runsc_version, runsc)
-            self.kind = SandboxKind(python, environment, runsc, f"runsc {version} {PLATFORM}")
+            binds = await asyncio.to_thread(self.languages.binds)
+            self.kind = SandboxKind(python, environment, runsc, f"runsc {version} {PLATFORM}", binds)
         self._all = [_Slot(number, self.kind) for number in range(self.slots)]
         await asyncio.gather(*(slot.renew() for slot in self._all))
         for slot in self._all:
@@ -74,17 +78,22 @@ class Pool:
     async def run(self, program: Program) -> Verdict:
         """Judge one program. Raises Busy when the queue is full, Misconfigured for an isolation it does not offer."""
         self._refuse_unless_allowed(program)
-        if problem := _problem_of(program):
+        if problem := self.languages.problem_of(program.language) or _problem_of(program):
             return Verdict(program.id, Status.ERROR, problem, kind=VerdictKind.TOKEN, sandbox=self._name)
         if self._waiting >= QUEUE_PER_SLOT * self.slots:
             raise Busy("QueueFull", f"{self._waiting} programs wait", retry_after_seconds=1.0)
+        try:
+            recipe = await self.languages.recipe(program.language)
+        except Misconfigured as error:  # its compiler is there, and does not work
+            reason = f"{error.reason}: {error.message}"
+            return Verdict(program.id, Status.ERROR, reason, kind=VerdictKind.TOKEN, sandbox=self._name)
         self._waiting += 1
         try:
             slot = await self._idle.get()
         finally:
             self._waiting -= 1
         try:
-            return await self._judge(slot, program)
+            return await self._judge(slot, program, recipe)
         finally:
             self._idle.put_nowait(slot)
 
@@ -92,11 +101,11 @@ class Pool:
     def _name(self) -> str:
         return "" if self.kind is None else self.kind.name
 
-    async def _judge(self, slot: "_Slot", program: Program) -> Verdict:
+    async def _judge(self, slot: "_Slot", program: Program, recipe: Recipe | None) -> Verdict:
         why = ""
         for _ in range(TRIES):
             try:
-                return await slot.judge(program, fresh=program.isolation is Isolation.FRESH)
+                return await slot.judge(program, recipe, fresh=program.isolation is Isolation.FRESH)
             except SandboxLost as lost:
                 why = str(lost)
         return Verdict(program.id, Status.INFRA, f"the sandbox was lost twice: {why}", sandbox=self._name)
@@ -131,7 +140,7 @@ class _Slot:
         if sandbox is not None:
             await sandbox.close()
 
-    async def judge(self, program: Program, *, fresh: bool) -> Verdict:
+    async def judge(self, program: Program, recipe: Recipe | None, *, fresh: bool) -> Verdict:
         """Judge in this slot's sandbox; in a new one if `fresh` or there is none. Raises SandboxLost, Unavailable."""
         if self._sandbox is None or (fresh and self._served) or self._served >= HYGIENE_TESTS:
             await self.renew()
@@ -139,7 +148,8 @@ class _Slot:
         if sandbox is None:
             raise Unavailable("SandboxUnavailable", "no sandbox could be started")
         self._served += 1
-        request = {
+        longest = RUNS * (3 * program.timeout_seconds + 1) + 5
+        request: dict[str, object] = {
             "id": program.id,
             "solution": program.solution,
             "tests": program.tests,
@@ -148,8 +158,11 @@ class _Slot:
             "memory_bytes": program.memory_bytes,
         }
         try:
-            reply = await sandbox.judge(request, RUNS * (3 * program.timeout_seconds + 1) + 5)
-            verdict = _verdict(reply, self._kind)
+            if recipe is not None:
+                request["toolchain"] = recipe.told(program.memory_bytes)
+                longest += recipe.compile_seconds
+            reply = await sandbox.judge(request, longest)
+            verdict = _verdict(reply, self._kind, recipe)
         except BaseException:  # lost, or the caller is gone while it runs: it cannot be trusted any more
             await asyncio.shield(self.close())
             raise
@@ -161,14 +174,15 @@ class _Slot:
 
 def _problem_of(program: Program) -> str:
     """Why it cannot be run, as the verdict's reason; empty when it can."""
-    if program.language not in LANGUAGES:
-        return f"LanguageUnknown: {program.language!r} cannot be run; there is {', '.join(LANGUAGES)}"
     if program.environment not in ENVIRONMENTS:
         return f"EnvironmentUnknown: {program.environment!r} is not there; there is {', '.join(ENVIRONMENTS)}"
     return ""
 
 
-def _verdict(reply: dict[str, object], kind: SandboxKind) -> Verdict:
+def _verdict(reply: dict[str, object], kind: SandboxKind, recipe: Recipe | None) -> Verdict:
+    environment = kind.environment.digest
+    if recipe is not None:
+        environment = environment_digest(environment, recipe.digest)
     try:
         return Verdict(
             id=str(reply["id"]),
@@ -177,9 +191,10 @@ def _verdict(reply: dict[str, object], kind: SandboxKind) -> Verdict:
             kind=VerdictKind(str(reply["kind"])),
             downgrade=str(reply["downgrade"]),
             asserts_run=int(str(reply["asserts"])),
-            environment=kind.environment.digest,
+            environment=environment,
             sandbox=kind.name,
             seconds=float(str(reply["seconds"])),
+            compile_seconds=float(str(reply.get("compile_seconds", 0.0))),
             stdout=str(reply["stdout"]),
             stderr=str(reply["stderr"]),
         )

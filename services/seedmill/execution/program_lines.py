@@ -50,6 +50,7 @@ def verdict_line(line: ProgramLine, verdict: Verdict) -> bytes:
         verdict.status,
         verdict.reason,
         seconds=round(verdict.seconds, 4),
+        compile_seconds=round(verdict.compile_seconds, 4),
         verdict=verdict.kind,
         downgrade=verdict.downgrade,
         asserts=verdict.asserts_run,

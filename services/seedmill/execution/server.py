@@ -7,7 +7,7 @@ import grpc
 
 from seedmill.execution.level import level_named
 from seedmill.execution.messages import program_of, verdict_message
-from seedmill.execution.pool import ENVIRONMENTS, LANGUAGES, Pool
+from seedmill.execution.pool import ENVIRONMENTS, Pool
 from seedmill.records.verdict import Program
 from seedmill.serving.errors import InvalidRequest
 from seedmill.serving.grouping import in_groups
@@ -54,7 +54,7 @@ class _Servicer(pb_grpc.ExecutionServiceServicer):
         environment = "" if kind is None else kind.environment.digest
         return pb.GetCapabilitiesResponse(
             isolations=self._pool.isolations,
-            languages=LANGUAGES,
+            languages=self._pool.languages.available,
             environments=dict.fromkeys(ENVIRONMENTS, environment),
             sandbox="" if kind is None else kind.name,
             slots=self._pool.slots,

@@ -72,5 +72,6 @@ class Verdict:
     environment: str = ""
     sandbox: str = ""
     seconds: float = 0.0
+    compile_seconds: float = 0.0
     stdout: str = ""
     stderr: str = ""

@@ -11,10 +11,14 @@ NOT_CONFINED = 97
 """The exit status of a child that the kernel did not let be confined: nothing of the program has run."""
 
 
-def confined(work, uid, descriptors, limits, processes):
+SCRATCH = ("/tmp", "/dev/shm")  # noqa: S108 - these are mounted anew
+
+
+def confined(work, uid, descriptors, limits, processes, scratch=SCRATCH, revealed=()):
     """Fork a child that does `work` and exits with what it gives. Returns the child's process id.
 
-    `descriptors` become its 1, 2, 3, … and are all it has; `limits` are seconds of CPU time and bytes of memory.
+    `descriptors` become its 1, 2, 3, … and are all it has; `limits` are those of `confinement.limit`. `scratch` folders
+    are its own and vanish with it; `revealed` are folders that it must see, as `confinement.reveal` has them.
     """
     pid = os.fork()
     if pid:
@@ -23,7 +27,7 @@ def confined(work, uid, descriptors, limits, processes):
     try:
         os.setsid()
         _arrange(descriptors)
-        _confine(uid, limits, processes)
+        _confine(uid, limits, processes, scratch, revealed)
         code = work()
     except confinement.ConfinementError as error:
         os.write(2, f"seedmill: {error}\n".encode())
@@ -47,15 +51,16 @@ def _arrange(descriptors):
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
 
 
-def _confine(uid, limits, processes):
+def _confine(uid, limits, processes, scratch, revealed):
     try:
         flags = confinement.NEWNS | confinement.NEWIPC | confinement.NEWUTS | confinement.NEWNET
         confinement.check(confinement.libc.unshare(flags), "unshare")
         if processes.native:
             private = confinement.MS_REC | confinement.MS_PRIVATE
             confinement.check(confinement.libc.mount(b"none", b"/", None, private, None), "make / private")
-        for path in ("/tmp", "/dev/shm"):  # noqa: S108 - these are mounted anew
+        for path in scratch:
             confinement.mount_scratch(path, uid)
+        confinement.reveal(revealed)
     except confinement.ConfinementError:
         if not processes.native:
             raise

@@ -13,7 +13,8 @@ import signal
 import struct
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
-MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 0x20, 0x1000, 0x4000, 0x40000
+MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE = 1, 38, 22, 36, 4
 PROCESSES = 64
 FILES = 256
@@ -34,9 +35,47 @@ def check(result, what):
         raise ConfinementError(number, f"{what}: {os.strerror(number)}")
 
 
-def mount_scratch(path, uid):
-    options = f"size={SCRATCH_BYTES},mode=700,uid={uid},gid={uid}".encode()
+def own_mounts():
+    """Natively: what this process mounts from now on is its own, and ends with it. False without the right to that."""
+    return libc.unshare(NEWNS) == 0 and libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == 0
+
+
+def mount_scratch(path, uid, size_bytes=SCRATCH_BYTES):
+    options = f"size={size_bytes},mode=700,uid={uid},gid={uid}".encode()
     check(libc.mount(b"tmpfs", path.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, options), f"mount {path}")
+
+
+def unmount(path):
+    check(libc.umount2(path.encode(), MNT_DETACH), f"unmount {path}")
+
+
+def reveal(paths):
+    """Have folders seen at their places, read-only, although a folder above is closed to others.
+
+    A closed folder gets an empty one mounted over it, so nothing else in it can be seen.
+    """
+    hidden = {path: closed for path in paths if (closed := _closed_above(path))}
+    handles = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in hidden}
+    for closed in sorted(set(hidden.values())):
+        check(libc.mount(b"tmpfs", closed.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, b"size=64k,mode=755"), "cover")
+    for path, handle in handles.items():
+        mount_again(handle, path)
+        os.close(handle)
+
+
+def mount_again(handle, path):
+    """Mount the folder of an open descriptor at `path`, which is made, read-only. It must be of this namespace."""
+    os.makedirs(path, 0o755, exist_ok=True)
+    check(libc.mount(f"/proc/self/fd/{handle}".encode(), path.encode(), None, MS_BIND | MS_REC, None), f"bind {path}")
+    flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV
+    check(libc.mount(b"none", path.encode(), None, flags, None), f"make {path} read-only")
+
+
+def _closed_above(path):
+    """The first folder above that others may not enter, or an empty string."""
+    parts = path.split("/")
+    above = ("/".join(parts[:count]) for count in range(2, len(parts)))
+    return next((folder for folder in above if not os.stat(folder).st_mode & 0o001), "")
 
 
 def cpu_limit(cpu_seconds):
@@ -44,16 +83,19 @@ def cpu_limit(cpu_seconds):
     return max(1, int(cpu_seconds + 0.999))
 
 
-def limit(cpu_seconds, memory_bytes):
-    """Resource limits of one process. The memory watch covers what many processes hold together."""
+def limit(cpu_seconds, memory_bytes, address_bytes=ADDRESS_BYTES, processes=PROCESSES):
+    """Resource limits of one process. The memory watch covers what many processes hold together.
+
+    `address_bytes`, if that is more than twice the memory: some runtimes reserve far more than they use.
+    """
     cpu = cpu_limit(cpu_seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-    space = max(ADDRESS_BYTES, 2 * memory_bytes)
+    space = max(address_bytes, 2 * memory_bytes)
     for which, value in (
         (resource.RLIMIT_AS, space),
         (resource.RLIMIT_FSIZE, FILE_BYTES),
         (resource.RLIMIT_NOFILE, FILES),
-        (resource.RLIMIT_NPROC, PROCESSES),
+        (resource.RLIMIT_NPROC, processes),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(which, (value, value))

@@ -48,6 +48,14 @@ def too_much_memory(limit_bytes):
     return "memory", f"more than {limit_bytes >> 20} MiB"
 
 
+def used_up(end, cpu_seconds):
+    """Whether a process, with those it waited for, reached its limit of CPU time.
+
+    Linux counts the limit in ticks, and what a process used exactly: on a loaded machine they are 15 % apart.
+    """
+    return end.cpu_seconds >= USED_SHARE * confinement.cpu_limit(cpu_seconds)
+
+
 def _failed(run, status, reason):
     if status != "gone":
         known = status in ("error", "fail", "memory", "incomplete")
@@ -64,9 +72,7 @@ def _failed(run, status, reason):
 
 def _killed(run, end, who):
     # A program can send itself the kernel's signals for a used-up limit; only the CPU clock says that it was.
-    # Linux counts the limit in ticks, and what a process used exactly: on a loaded machine they are 15 % apart.
-    used = end.cpu_seconds >= USED_SHARE * confinement.cpu_limit(run.cpu_seconds)
-    if used and end.signal in (signal.SIGXCPU, signal.SIGKILL):
+    if used_up(end, run.cpu_seconds) and end.signal in (signal.SIGXCPU, signal.SIGKILL):
         return "timeout", f"more than {run.cpu_seconds:g} s of CPU time"
     name = signal.Signals(end.signal).name if end.signal in signal.valid_signals() else str(end.signal)
     return "fail", f"the {who} process was ended by {name}"

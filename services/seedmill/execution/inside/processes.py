@@ -30,6 +30,7 @@ class Processes:
         self.native = native
         self.root = os.geteuid() == 0
         self.test_uid, self.solution_uid = first_uid, first_uid + 1
+        self.mounts = False  # whether the warden may mount what two processes of one test share
 
     def used_bytes(self):
         """Memory in use: of the whole sandbox, or natively of this warden's two users."""

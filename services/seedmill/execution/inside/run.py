@@ -60,6 +60,15 @@ class Run:
     def wants_control(self):
         return self.plan is not None and self.plan[1] == "1"
 
+    @property
+    def wall_seconds(self):
+        """The longest that it may take, whatever the machine is busy with."""
+        return 3 * self.cpu_seconds + 1
+
+    def judged(self):
+        """(status, reason, assertions that ran)."""
+        return verdict(self)
+
     def result(self):
         """Run it to its end, clean up, and judge."""
         started = time.monotonic()
@@ -67,7 +76,7 @@ class Run:
         own_bytes = resident_bytes(os.getpid())
         self.start()
         try:
-            self.watch(started + 3 * self.cpu_seconds + 1, before)
+            self.watch(started + self.wall_seconds, before)
         finally:
             for fd in list(self.pipes):
                 os.close(fd)
@@ -78,7 +87,7 @@ class Run:
         # Each process began as a copy of this one, as large as it was then. Not this one's peak: that is also the peak
         # of the program that started it, which may be larger than what a test may use.
         self.peak_bytes = max(end.peak_bytes for end in (*self.ends.values(), *left.values())) - own_bytes
-        status, reason, asserts = verdict(self)
+        status, reason, asserts = self.judged()
         strict = self.plan is not None and self.plan[0] == "strict"
         return {
             "status": status,
@@ -124,7 +133,7 @@ class Run:
         while self.tests_pid not in self.ends and self.stopped is None:
             now = time.monotonic()
             if now >= deadline:
-                self.stopped = ("timeout", f"longer than {3 * self.cpu_seconds + 1:g} s of wall time")
+                self.stopped = ("timeout", f"longer than {self.wall_seconds:g} s of wall time")
                 return
             if now >= next_look:
                 next_look = now + WATCH_SECONDS

@@ -18,6 +18,7 @@ from . import confinement
 from .processes import Processes
 from .python.test_process import UNHOSTED
 from .run import Run
+from .toolchains.phases import run_program
 
 
 def main(native, first_uid):
@@ -31,6 +32,7 @@ def main(native, first_uid):
     gc.collect()
     gc.freeze()
     processes = Processes(native, first_uid)
+    processes.mounts = not native or confinement.own_mounts()
     processes.sweep()  # natively, what a warden that was killed left behind
     _send(replies, {"ready": True, "python": sys.version.split()[0], "root": os.geteuid() == 0})
     while (request := _receive(requests)) is not None:
@@ -39,6 +41,8 @@ def main(native, first_uid):
 
 def judge(request, processes, host):
     """The verdict of one program, as JSON. `host` is the descriptor at whose other end the host is."""
+    if "toolchain" in request:
+        return {**run_program(request, processes, host), "id": request["id"]}
     run = Run(request, processes, host)
     result = run.result()
     if result["status"] == UNHOSTED:

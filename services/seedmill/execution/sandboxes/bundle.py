@@ -6,6 +6,7 @@ There is no network, no host file beside these, and nothing writable that outliv
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import SubprocessError, run
@@ -39,8 +40,8 @@ def guest_python() -> GuestPython:
     return GuestPython(path, sys.version.split()[0], () if base == "/usr" else (base,))
 
 
-def write_bundle(folder: Path, python: GuestPython) -> None:
-    """Write rootfs/ and config.json. Raises OSError."""
+def write_bundle(folder: Path, python: GuestPython, binds: Sequence[str] = ()) -> None:
+    """Write rootfs/ and config.json. `binds` are folders that are seen at their places, too. Raises OSError."""
     rootfs = folder / "rootfs"
     for name in ("proc", "tmp", "dev", "etc", "usr", GUEST_PARENT.strip("/")):
         (rootfs / name).mkdir(parents=True, exist_ok=True)
@@ -48,7 +49,7 @@ def write_bundle(folder: Path, python: GuestPython) -> None:
     (rootfs / "etc" / "group").write_text("root:x:0:\ntests:x:2001:\n")
     (rootfs / "etc" / "hosts").write_text("127.0.0.1 localhost\n")
     mounts = [{"destination": "/proc", "type": "proc", "source": "proc"}]
-    bound = ["/usr", *python.folders]
+    bound = ["/usr", *python.folders, *binds]
     for name in _MERGED:
         host = Path("/") / name
         if host.is_symlink():

@@ -47,13 +47,15 @@ class SandboxLost(Exception):
 class SandboxKind:
     """What sandboxes are started as: `runsc` is None for native processes.
 
-    `name` is for verdicts: runsc with version and platform, `gVisor pod`, or `process`.
+    `name` is for verdicts: runsc with version and platform, `gVisor pod`, or `process`. `binds` are folders that a
+    sandbox sees beside the system's, such as those of compilers.
     """
 
     python: GuestPython
     environment: Environment
     runsc: Path | None
     name: str
+    binds: tuple[str, ...] = ()
 
 
 class Sandbox:
@@ -143,7 +145,7 @@ def _command(kind: SandboxKind, folder: Path, slot: int) -> list[str]:
     if kind.runsc is None:
         first_uid = NATIVE_FIRST_UID + 2 * ((os.getpid() * 64 + slot) % NATIVE_UIDS)
         return guest_command(kind.python.path, str(GUEST.parent), native=True, first_uid=first_uid)
-    write_bundle(folder, kind.python)
+    write_bundle(folder, kind.python, kind.binds)
     return [
         *(sys.executable, "-I", "-S", "-c", DIE_WITH_PARENT, str(os.getpid())),
         str(kind.runsc),
