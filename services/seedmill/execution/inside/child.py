@@ -58,6 +58,8 @@ def _confine(uid, limits, processes, scratch, revealed):
         if processes.native:
             private = confinement.MS_REC | confinement.MS_PRIVATE
             confinement.check(confinement.libc.mount(b"none", b"/", None, private, None), "make / private")
+            confinement.make_read_only([path for path in SCRATCH if path not in scratch])
+            confinement.raise_loopback()
         for path in scratch:
             confinement.mount_scratch(path, uid)
         confinement.reveal(revealed)
@@ -71,7 +73,7 @@ def _confine(uid, limits, processes, scratch, revealed):
     os.environ.update(PATH="/usr/bin:/bin", HOME="/tmp", LANG="C.UTF-8", MALLOC_ARENA_MAX="2")  # noqa: S108
     os.chdir("/tmp" if os.access("/tmp", os.W_OK) else "/")  # noqa: S108
     os.umask(0o077)
-    confinement.seal()
+    confinement.seal(processes.native)
 
 
 def _dup_above(fd, least):

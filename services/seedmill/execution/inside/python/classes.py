@@ -78,5 +78,5 @@ def describe(kind):
     dunders = tuple(
         name for name in sorted(FORWARDED) if name not in ("__repr__", "__dir__") and defined(kind, name) is not None
     )
-    image = issubclass(kind, IMAGES)
+    image = next((base for base in kind.__mro__ if base in IMAGES), None)
     return str(kind.__name__), bases, dunders, {"error": issubclass(kind, Exception), "image": image}

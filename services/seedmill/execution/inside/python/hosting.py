@@ -13,6 +13,8 @@ import ast
 import builtins
 import sys
 
+from .doubts import bound
+
 SHARED_MODULES = {
     "threading": "threads",
     "_thread": "threads",
@@ -56,6 +58,7 @@ NAMES = {
     "monkeypatch": "patches",
     "__import__": "modules",
 }
+ATTRIBUTES = frozenset(["redirect_stdout", "redirect_stderr", "asdict", "astuple"])
 STDLIB = frozenset(
     [
         "math",
@@ -138,6 +141,8 @@ def _why(node, own):
             why = SHARED_MODULES.get(name) or SHARED_MODULES.get(name.partition(".")[0])
             if why:
                 return why
+    elif isinstance(node, ast.Attribute) and node.attr in ATTRIBUTES:
+        return NAMES[node.attr]
     elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         owner, name = node.value.id, node.attr
         if (owner == "os" and name not in HARMLESS_OS) or (
@@ -157,6 +162,22 @@ def _why(node, own):
         for base in node.bases:
             if isinstance(base, ast.Name) and base.id not in own:
                 return f"a subclass of {base.id}"
+        return _descriptors(node, own)
+    return ""
+
+
+def _descriptors(kind, own):
+    """What in a class of the tests may be a descriptor of the solution's: its `__get__` needs their objects' memory."""
+    tests = kind.name.startswith("Test") or any(getattr(base, "attr", "") == "TestCase" for base in kind.bases)
+    for node in [] if tests or any(_is_name(base, "TestCase") for base in kind.bases) else kind.body:
+        made = []
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call):
+            made = [node.value.func]
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            made = [each.func if isinstance(each, ast.Call) else each for each in node.decorator_list]
+        for each in made:
+            if isinstance(each, ast.Name) and each.id not in own:
+                return f"{each.id} in a class of their own"
     return ""
 
 
@@ -212,6 +233,7 @@ def shared_imports(solution):
     Only under their own names: `from operator import eq as is_even` would let the solution choose what runs in T.
     """
     found = {}
+    own = bound(solution)
     for node in _top_level(solution.body):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -225,7 +247,7 @@ def shared_imports(solution):
                     module = sys.modules.get(node.module) or __import__(node.module, fromlist=["*"])
                     for name in getattr(module, "__all__", None) or [n for n in vars(module) if n[0] != "_"]:
                         found[name] = (node.module, name)
-    return found
+    return {name: place for name, place in found.items() if name not in own}
 
 
 def _top_level(body):

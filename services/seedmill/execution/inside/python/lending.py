@@ -68,6 +68,11 @@ def image_of(value):
     return {tuple: tuple.__getitem__, list: list.__getitem__}.get(kind, lambda v, _: kind(v))(value, slice(None))
 
 
+VIEWS = frozenset(["dict_keys", "dict_values", "dict_items", "odict_keys", "odict_values", "odict_items"])
+CLASS_MAKERS = frozenset([type, super, property, classmethod, staticmethod])
+READS_ATTRIBUTES = frozenset(["format", "format_map", "__getattribute__", "__reduce_ex__", "__reduce__"])
+
+
 class SolutionPolicy:
     """S: the tests may do everything with the solution's objects."""
 
@@ -82,6 +87,9 @@ class SolutionPolicy:
 
     def check_lend(self, value):
         pass
+
+    def refusal(self, classes):
+        return ""
 
     def perform(self, endpoint, operation, target, name, args, kwargs):
         if operation == "call":
@@ -103,6 +111,10 @@ class SolutionPolicy:
             return list(public(self.exports))
         if operation == "export":
             return self.exports[name]
+        if operation == "same":
+            return _imported(*args) is self.exports.get(name)
+        if operation == "now":
+            return [self.exports.get(each) for each in args]
         raise ValueError(operation)
 
 
@@ -117,13 +129,25 @@ class TestsPolicy:
     def check_lend(self, value):
         kind = type(value)
         # Lending a class gives away nothing but its name; what can be done with it is decided in `perform`.
-        if isinstance(value, type) or _of_tests(kind) or kind.__name__ in ITERATORS:
+        if isinstance(value, type) or _of_tests(kind) or kind.__name__ in ITERATORS or kind.__name__ in VIEWS:
             return
-        if kind.__name__ in CALLABLES and getattr(value, "__module__", "") != "builtins":
+        # Not `str.format`: with a text of its own the solution would read `{0.__globals__}` of the tests' functions.
+        unbound = kind.__name__ in ("method_descriptor", "wrapper_descriptor") and value.__name__ in READS_ATTRIBUTES
+        if kind.__name__ in CALLABLES and getattr(value, "__module__", "") != "builtins" and not unbound:
             return
         # Of a class that the solution can name, it may be the one who had the tests make this object.
-        refusal = NotPlain if kind in BUILTIN_NAMES or isinstance(value, BaseException) else OwnObject
+        nameable = kind in BUILTIN_NAMES or isinstance(value, BaseException) or unbound
+        refusal = NotPlain if nameable else OwnObject
         raise refusal(f"{kind.__module__}.{kind.__name__} given to the solution by the tests")
+
+    def refusal(self, classes):
+        """Why the tests' functions are not called with these classes of the built-in ones.
+
+        With `type` a function that calls what it is given would make a class of the solution's own here, whose objects
+        equal everything.
+        """
+        made = sorted(kind.__name__ for kind in classes & CLASS_MAKERS)
+        return f"{made[0]} given to the tests by the solution" if made else ""
 
     def perform(self, endpoint, operation, target, name, args, kwargs):
         if target is None or is_mirror(target):
@@ -133,6 +157,8 @@ class TestsPolicy:
                 raise TypeError("not a function of the tests")
             return target(*args, **kwargs)
         if operation == "special" and name in ("__iter__", "__next__", "__call__", "__repr__", "__str__", "__format__"):
+            return special(target, name, args)
+        if operation == "special" and type(target).__name__ in VIEWS:
             return special(target, name, args)
         if not _of_tests(type(target)):
             raise AttributeError(name)
@@ -145,6 +171,11 @@ class TestsPolicy:
         if operation == "set":
             return setattr(target, name, args[0])
         raise AttributeError(name)
+
+
+def _imported(module, attribute):
+    found = sys.modules.get(module)
+    return getattr(found, attribute, None) if attribute else found
 
 
 def _of_tests(kind):

@@ -7,7 +7,7 @@ image where it has one (subclasses of int, str, tuple, …), and is an error whe
 In S, mirrors of the tests' objects forward everything (`trusting`); T's policy decides there.
 """
 
-from .classes import BINARY, FORWARDED
+from .classes import BINARY, FORWARDED, IMAGES
 from .remote import PeerGone, Unsupported
 
 
@@ -147,12 +147,17 @@ class Mirrors:
 
     def make_class(self, endpoint, number, name, bases, dunders, flags):
         error = flags.get("error") is True
+        image = flags.get("image") if flags.get("image") in IMAGES else None
         members = {"_seedmill_class": number, "_seedmill_endpoint": endpoint, "__module__": "solution"}
         for dunder in dunders:
             if dunder in FORWARDED and not (error and dunder == "__str__"):
-                members[dunder] = self._method(dunder, flags.get("image") is True)
+                members[dunder] = self._method(dunder, image is not None)
         if not error:
             members["__doc__"] = property(_documentation)
+        if image is not None and not error:
+            # `isinstance(value, int)` is true of an object whose class the solution derives from int.
+            looks = type(str(name), (image,), {"__module__": "solution"})
+            members["__class__"] = property(lambda _: looks)
         if "__eq__" in members and "__hash__" not in members:
             members["__hash__"] = None
         parents = [base for base in bases if isinstance(base, type)]
@@ -175,7 +180,7 @@ class Mirrors:
         made = kind.__new__(kind) if isinstance(kind, MirrorMeta) else Mirror()
         object.__setattr__(made, "_seedmill_number", number)
         if isinstance(made, MirroredError):
-            made.args = ()
+            BaseException.args.__set__(made, ())  # not by its own `__setattr__`, which would set the solution's
         return made
 
     def _method(self, name, image):

@@ -6,6 +6,7 @@ import sys
 from types import ModuleType
 
 BUILTIN = frozenset(vars(builtins))
+_ACT_WHEN_IMPORTED = frozenset(["__main__", "antigravity", "idlelib", "test", "this", "turtledemo"])
 MODULE_NAMES = ("solution", "main")
 
 
@@ -84,8 +85,11 @@ def _constant(node):
 
 def _imported(node):
     names = {}
+    modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+    if any(name.partition(".")[0] in _ACT_WHEN_IMPORTED for name in modules):
+        return {}
     try:
         exec(compile(ast.Module([node], []), "<solution>", "exec"), names)
-    except Exception:
+    except BaseException:  # one that leaves would end the control run, and weak tests would seem to be none
         return {}
     return public(names)

@@ -134,6 +134,8 @@ class Endpoint:
             operation, target, name, args, kwargs = decoder.decode()
         except (TypeError, ValueError, RecursionError) as error:
             raise WireError("a request cannot be read") from error
+        if problem := self.policy.refusal(decoder.classes):
+            raise self.give_up(problem)
         originals = decoder.table
         before = Encoder(self.lend).encode((args, kwargs)) if originals else b""
         self.depth += 1
@@ -191,11 +193,13 @@ class Endpoint:
             if not isinstance(kind, type) or not issubclass(kind, Exception):
                 kind = Exception
             if issubclass(kind, (StopIteration, StopAsyncIteration)) and not iterates:
-                # Else it would silently end a loop of the tests.
-                return RuntimeError(f"the solution raised {kind.__name__}")
+                # Else it would silently end a loop of the tests, and `all(map(f, …))` would be true.
+                return self.give_up(f"{kind.__name__} raised by the solution outside of an iterator")
             return rebuild(kind, args)
         if how == "lent" and isinstance(what, Exception):
-            what.args = args
+            if isinstance(what, (StopIteration, StopAsyncIteration)) and not iterates:
+                return self.give_up(f"{type(what).__name__} of the solution's, which ends loops")
+            BaseException.args.__set__(what, args)
             return what
         if how == "end":
             return self.lost(f"{what} in the solution")

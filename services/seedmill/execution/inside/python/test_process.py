@@ -13,14 +13,14 @@ import sys
 from types import ModuleType
 
 from ..reasons import why
-from . import deference, hosting
+from . import deference, doubts, hosting
 from .counting import COUNT, counted, replace_unittest_main, run_class, run_function, to_run
 from .lending import TestsPolicy
-from .mirrors import Mirrors
+from .mirrors import Mirrors, is_mirror
 from .programs import BUILTIN, MODULE_NAMES, add_exit, load, new_main, stub
-from .remote import Endpoint, PeerGone
+from .remote import Endpoint, PeerGone, Unsupported
 from .solution_process import LOADED
-from .wire import read_exactly
+from .wire import Encoder, NotPlain, read_exactly
 
 STRICT, TOKEN, AUTO = "strict", "token", "auto"
 UNHOSTED = "unhosted"
@@ -42,6 +42,10 @@ class TestProcess:
         self.control = control
         self.asserts = 0
         self.endpoint = None
+        self.doubt = ""
+        self.copied = {}
+        self.exported = set()
+        self.bound = frozenset()
 
     def run(self, solution, tests):
         try:
@@ -66,17 +70,23 @@ class TestProcess:
         control = hosting.needs_control(tests_tree, solution_tree, functions)
         names = hosting.identifiers(tests_tree)
         kept = BUILTIN - {hosting.subject(tests_tree)} if strict else frozenset()
+        read = doubts.read(tests_tree) - doubts.bound(tests_tree)
+        self.bound = doubts.bound(tests_tree) | doubts.imported(tests_tree)
+        if strict:
+            self.doubt = doubts.doubt(solution_tree)
         modules = hosting.module_uses(tests_tree)
         shared = hosting.shared_imports(solution_tree)
         code = counted(tests_tree)
         self.report(b"p", f"{'strict' if strict else 'token'}\n{int(control)}\n{downgrade}".encode())
+        if strict:
+            self.refuse_second_meanings(kept & read & doubts.bound(solution_tree))
         main = new_main()
         add_exit()
         if self.control:
             self.expose(main, stub(solution_tree, kept))
         elif strict:
             self.connect()
-            self.expose(main, self.mirrored(names - kept, modules, shared))
+            self.expose(main, self.mirrored(names - kept, modules, shared, kept & read, read))
         else:
             self.load(solution, main)
         nonce = self.nonce()
@@ -95,24 +105,54 @@ class TestProcess:
         status, _, reason = data.decode("utf-8", "replace").partition("\n")
         raise Ended("memory" if status == "memory" else "error", reason)
 
-    def mirrored(self, names, modules, shared):
+    def refuse_second_meanings(self, names):
+        """Built-in names in the tests that the solution has too: nobody can tell whose is meant.
+
+        Python's own would judge another function than the solution's, and the solution's could be a false judge.
+        """
+        for name in sorted(names - {"__name__"}):
+            raise Ended("error", f"StrictUnsupported: the tests use {name}, and the solution has one of its own")
+
+    def mirrored(self, names, modules, shared, kept, read):
         """The solution's names that the tests may mean. The tests' modules stay the tests' own."""
         found = {}
         try:
             exported = self.endpoint.request("names")
-            for name in exported:
-                if name not in names:
-                    continue
+            self.exported = {name for name in exported if type(name) is str and not _is_dunder(name)}
+            for name in sorted(self.exported & names):
                 module, attribute = shared.get(name) or ((name, "") if name in modules else ("", ""))
-                if module:
+                if module and self.endpoint.request("same", 0, name, (module, attribute)) is True:
                     imported = importlib.import_module(module)
                     found[name] = getattr(imported, attribute) if attribute else imported
+                elif name in modules and name in read:
+                    why = f"the tests use {name}, which is a module, and the solution has another one of its own"
+                    raise Ended("error", f"StrictUnsupported: {why}")
                 else:
                     found[name] = self.endpoint.request("export", 0, name)
-            self.exported = {name for name in exported if type(name) is str}
+                    self.remember(name, found[name], read)
         except (PeerGone, TypeError):
             raise Ended("gone", "the solution's process ended before the tests ran") from None
+        except (Unsupported, AttributeError, ImportError) as error:
+            raise Ended("error", f"StrictUnsupported: {error}") from None
+        self.refuse_second_meanings(self.exported & kept)
         return found
+
+    def remember(self, name, value, read):
+        """What the tests read of the solution's data is a copy; whether it still is one is asked at the end."""
+        if name in read and not is_mirror(value):
+            self.copied[name] = (value, _image(value))
+
+    def check_copies(self):
+        """Give up where the tests read, or changed, a copy of what is not the same in the solution any more."""
+        if not self.copied or self.endpoint.broken or self.endpoint.unsupported:
+            return
+        try:
+            now = self.endpoint.request("now", 0, "", tuple(self.copied))
+            for (name, (value, image)), other in zip(self.copied.items(), now, strict=True):
+                if image != _image(value) or image != _image(other):
+                    self.endpoint.give_up(f"{name}, data of the solution's that changes while the tests run")
+        except (PeerGone, Unsupported, TypeError, ValueError):
+            return  # noted where it was raised, or the solution's answer is no list: nothing says that it changed
 
     def load(self, solution, main):
         try:
@@ -129,7 +169,8 @@ class TestProcess:
         module.__dict__.update(found)
         if self.endpoint is not None:
             module.__getattr__ = self.more
-            module.__all__ = sorted(self.exported - BUILTIN)
+            # Names that the tests have from elsewhere stay theirs: else `import *` would replace what judges.
+            module.__all__ = sorted(n for n in self.exported - BUILTIN - self.bound if not n.startswith("_"))
         for name in MODULE_NAMES:
             sys.modules[name] = module
 
@@ -171,6 +212,8 @@ class TestProcess:
 
     def check_solution(self, tests):
         """What went wrong under strict counts even if the tests caught the exception."""
+        if self.endpoint is not None:
+            self.check_copies()
         if self.endpoint is not None and self.endpoint.unsupported:
             raise self.unhosted(tests)
         if self.endpoint is not None and self.endpoint.broken:
@@ -198,7 +241,21 @@ class TestProcess:
             return "incomplete", f"the tests ended early: {why(error, tests)}"
         if isinstance(error, MemoryError):
             return "memory", why(error, tests)
+        if self.doubt and self.endpoint is not None:
+            return "error", f"StrictUnsupported: {self.doubt} ({why(error, tests)})"
         return "fail", why(error, tests)
+
+
+def _is_dunder(name):
+    return name.startswith("__") and name.endswith("__")
+
+
+def _image(value):
+    """Bytes that are equal for equal data; handles stand for themselves."""
+    try:
+        return Encoder(lambda each, _: b"h%d" % id(each)).encode(value)
+    except NotPlain:
+        return b""
 
 
 def _parse(text, file):

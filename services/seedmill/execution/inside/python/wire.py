@@ -154,6 +154,7 @@ class Decoder:
         self.at = 0
         self.borrow = borrow
         self.table = list(originals)
+        self.classes = set()
 
     def take(self, size):
         end = self.at + size
@@ -231,6 +232,7 @@ class Decoder:
         kind = class_named(name) if type(name) is str else None
         if kind is None:
             raise WireError("a class of an unknown name")
+        self.classes.add(kind)
         return kind
 
     def library_value(self, depth):
