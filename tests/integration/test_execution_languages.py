@@ -11,6 +11,7 @@ from seedmill.execution.level import Level
 from seedmill.execution.pool import Pool
 from seedmill.records.verdict import Program, Status, Verdict, VerdictKind
 from support.language_programs import PROGRAMS, Programs
+from support.language_styles import STYLES
 from support.requirements import require
 
 
@@ -82,6 +83,12 @@ async def test_right_programs_pass_with_their_assertions_counted(bench: Bench):
         assert (verdict.compile_seconds > 0) == (bench.language in ("cpp", "go", "java", "rust", "typescript"))
 
 
+async def test_programs_as_models_write_them_pass(bench: Bench):
+    for name, (solution, tests, asserts) in STYLES[bench.language].items():
+        verdict = await bench.run(solution, tests)
+        assert (verdict.status, verdict.asserts_run) == (Status.PASS, asserts), (name, verdict)
+
+
 async def test_wrong_programs_fail_with_a_reason(bench: Bench):
     for tests in (bench.programs.tests, bench.programs.throwing_tests):
         verdict = await bench.run(bench.programs.wrong, tests)
@@ -114,7 +121,8 @@ async def test_what_is_no_program_is_an_error_that_says_where(bench: Bench):
 async def test_limits_end_programs(bench: Bench):
     programs = bench.programs
     verdict = await bench.run(programs.loops, seconds=2.0)
-    assert (verdict.status, verdict.reason) == (Status.TIMEOUT, "more than 2 s of CPU time")
+    assert verdict.status is Status.TIMEOUT, verdict
+    assert verdict.reason in ("more than 2 s of CPU time", "longer than 7 s of wall time")  # on a machine that is busy
     verdict = await bench.run(programs.hoards, programs.empty_tests, megabytes=256)
     assert verdict.status is Status.MEMORY, verdict
     verdict = await bench.run(programs.prints)
@@ -139,7 +147,10 @@ async def test_bombs_are_contained(bench: Bench):
 async def test_compiling_is_bounded(bench: Bench):
     for name, program in bench.programs.compile_bombs.items():
         verdict = await bench.run(program + ("" if "add(" in program else bench.programs.add))
-        assert verdict.status in (Status.ERROR, Status.TIMEOUT, Status.MEMORY, Status.OUTPUT, Status.FAIL), (name, verdict)
+        assert verdict.status in (Status.ERROR, Status.TIMEOUT, Status.MEMORY, Status.OUTPUT, Status.FAIL), (
+            name,
+            verdict,
+        )
         assert verdict.compile_seconds < 100, name
         await bench.next_passes()
 

@@ -50,7 +50,7 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print the checks a
     Exit status: 0 when `seedmill run` can work here, 1 when something it needs is missing.
     """
     configure_logs(LogFormat.CONSOLE, LogLevel.ERROR)
-    checks = [each() for each in (_python, _kernel, _sandbox, _engine, _weights, _memory, _disk, _files)]
+    checks = [each() for each in (_python, _kernel, _sandbox, _languages, _engine, _weights, _memory, _disk, _files)]
     if json:
         typer.echo(json_module.dumps([asdict(check) for check in checks], indent=2))
     else:
@@ -127,6 +127,16 @@ async def _probe() -> "Verdict":
             finally:
                 await client.close()
                 await channels.close()
+
+
+def _languages() -> Check:
+    """Which languages programs may be in here; one that is not there keeps nobody from the others."""
+    from seedmill.execution.languages import Languages
+
+    languages = Languages()
+    missing = [toolchain.missing for toolchain in languages.toolchains if toolchain.missing]
+    level = Level.WARN if missing else Level.OK
+    return Check("languages", level, ", ".join(languages.available), "; ".join(missing))
 
 
 def _engine() -> Check:

@@ -6,6 +6,7 @@ What runs them in the sandbox is `inside/toolchains`.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,7 +15,7 @@ from pathlib import Path
 from seedmill.execution.manifests import MANIFEST
 from seedmill.execution.sandboxes.bundle import GUEST
 from seedmill.execution.toolchain import Toolchain, prepared_folder
-from seedmill.serving.errors import ServiceError
+from seedmill.serving.errors import Misconfigured, ServiceError
 
 PYTHON = "python"
 OWN = GUEST / "languages"
@@ -59,9 +60,11 @@ class Languages:
         return [PYTHON, *(toolchain.name for toolchain in self.toolchains if not toolchain.missing)]
 
     def binds(self) -> tuple[str, ...]:
-        """Folders that sandboxes must see, at their own places, read-only. Raises Misconfigured, OSError."""
-        prepared_folder().mkdir(parents=True, exist_ok=True)
-        found = [str(prepared_folder())]
+        """Folders that sandboxes must see, at their own places, read-only. Asks toolchains where they are."""
+        found: list[str] = []
+        with contextlib.suppress(OSError):  # then nothing can be prepared, and languages that need it say so
+            prepared_folder().mkdir(parents=True, exist_ok=True)
+            found.append(str(prepared_folder()))
         for toolchain in self.toolchains:
             if not toolchain.missing:
                 found += toolchain.visible
@@ -93,7 +96,10 @@ def _has_failed(task: asyncio.Task[Recipe]) -> bool:
 
 
 def _recipe(toolchain: Toolchain) -> Recipe:
-    toolchain.prepare()
+    try:
+        toolchain.prepare()
+    except OSError as error:
+        raise Misconfigured("LanguageBroken", f"{toolchain.name} cannot be prepared: {error}") from error
     compiled = toolchain.manifest.compile
     seconds = 0.0 if compiled is None else 3 * compiled.cpu_seconds + 1
     return Recipe(toolchain.described(OWN), tuple(toolchain.command), seconds, toolchain.digest)

@@ -60,11 +60,11 @@ class Pool:
         await asyncio.to_thread(sweep_abandoned)
         python = await asyncio.to_thread(guest_python)
         environment = await asyncio.to_thread(standard_environment, python)
+        binds = await asyncio.to_thread(self.languages.binds)
         if runsc is None:
             self.kind = SandboxKind(python, environment, None, "gVisor pod" if self._level is Level.POD else "process")
         else:
             version = await asyncio.to_thread(runsc_version, runsc)
-            binds = await asyncio.to_thread(self.languages.binds)
             self.kind = SandboxKind(python, environment, runsc, f"runsc {version} {PLATFORM}", binds)
         self._all = [_Slot(number, self.kind) for number in range(self.slots)]
         await asyncio.gather(*(slot.renew() for slot in self._all))

@@ -47,6 +47,10 @@ class Toolchain:
         absent = [name for name in table.packages if self._package(name) is None]
         if absent:
             return f"{self.name!r} needs {', '.join(absent)}, which is not on this machine: {INSTALL}"
+        try:
+            _ = self.visible
+        except Misconfigured as error:
+            return f"{self.name!r} cannot be run on this machine: {error.message}; {table.get}"
         return ""
 
     @cached_property

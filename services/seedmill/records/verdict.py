@@ -60,7 +60,8 @@ class Verdict:
     `reason` is one line without addresses or paths that change from run to run; it is empty for a pass. `kind` is the
     kind that judged (never AUTO) and `downgrade` says why AUTO did not stay strict. `environment` is the digest of
     interpreter and packages, `sandbox` names runsc's version and platform, or `process`. `seconds` is wall time of the
-    test itself; it, `stdout` and `stderr` (64 KiB each) never enter a digest.
+    test itself, `compile_seconds` that of a compiler before it; they, `stdout` and `stderr` (64 KiB each) never enter a
+    digest.
     """
 
     id: str

@@ -13,7 +13,7 @@ from ..child import NOT_CONFINED, confined
 from ..judgement import too_much_memory, used_up, verdict
 from ..run import Run
 from . import sources
-from .scratch import Scratch
+from .scratch import OTHERS, Scratch
 
 REPORT, NONCE = 3, 4
 """The program's descriptors beside 0, 1 and 2."""
@@ -88,7 +88,7 @@ class _Phase(Run):
             (out_w, err_w, *passed),
             limits,
             self.processes,
-            scratch=self.scratch.anew,
+            scratch=OTHERS,
             revealed=self.scratch.visible,
         )
         for fd in (out_w, err_w, *passed):

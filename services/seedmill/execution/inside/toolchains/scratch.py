@@ -11,6 +11,10 @@ SCRATCH_BYTES = 256 << 20
 """Holds sources, what compilers need beside them, and programs. What lies in it counts as memory of its user."""
 
 
+OTHERS = SCRATCH[1:]
+"""Scratch folders that each of the processes has of its own."""
+
+
 class Scratch:
     """Where the warden may mount: a `/tmp` of its own for as long as one program is judged. Else a folder in `/tmp`."""
 
@@ -32,11 +36,6 @@ class Scratch:
             self.folder = tempfile.mkdtemp(prefix="seedmill-program-")
         if processes.root:
             os.chown(self.folder, uid, uid)
-
-    @property
-    def anew(self):
-        """What a child still has to mount."""
-        return SCRATCH[1:] if self.mounted else SCRATCH
 
     def close(self):
         """Remove it. Nothing runs in it any more."""

@@ -50,8 +50,9 @@
   // import and export, line for line
   function asScript(text) {
     const lines = (found) => '\n'.repeat(found.split('\n').length - 1);
+    let last = '';
     const named = (names) => '{' + names.replace(/\btype\s+/g, '').replace(/\s+as\s+/g, ': ') + '}';
-    return text
+    const script = text
       .replace(/^import\s*(['"][^'"\n]+['"])\s*;?/gm, (_, module) => `require(${module});`)
       .replace(
         /^import\s+(?:([\w$]+)\s*,?\s*)?(?:\*\s*as\s+([\w$]+)\s*|\{([^}]*)\}\s*)?from\s*(['"][^'"\n]+['"])\s*;?/gm,
@@ -63,10 +64,14 @@
           return parts.join(' ') + lines(found);
         },
       )
-      .replace(/^export\s+default\s+(?=(?:async\s+)?function\s*[\w$]|class\s+[\w$])/gm, '')
+      .replace(/^export\s+default\s+(?=(?:async\s+)?(?:function\s*\*?|class)\s+([\w$]+))/gm, (_, name) => {
+        last = `\nmodule.exports.default = ${name};`;
+        return '';
+      })
       .replace(/^export\s+default\s+/gm, 'module.exports.default = ')
       .replace(/^export\s+(?=const\b|let\b|var\b|function\b|class\b|async\b)/gm, '')
       .replace(/^export\s*(?:\*|\{[^}]*\})(?:\s*from\s*['"][^'"\n]+['"])?\s*;?/gm, lines);
+    return script + last;
   }
 
   // what tests get beside the solution's names
