@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -101,7 +102,7 @@ asyncio.run(main())
 """
 
 
-def bundle(folder: Path, code: str, uid: int = 0) -> None:
+def bundle(folder: Path, code: str, uid: int = 0, capabilities: Sequence[str] = CAPABILITIES) -> None:
     """An OCI bundle that runs code under this environment's Python."""
     (folder / "rootfs").mkdir()
     skip = {"proc", "sys", "dev", "tmp"}
@@ -130,7 +131,7 @@ def bundle(folder: Path, code: str, uid: int = 0) -> None:
                     "args": [sys.executable, "-c", code],
                     "env": ["PATH=/usr/bin:/bin", "HOME=/tmp", f"PYTHONPATH={ROOT / 'services'}"],
                     "cwd": "/tmp",
-                    "capabilities": {kind: list(CAPABILITIES) for kind in ("bounding", "effective", "permitted")},
+                    "capabilities": {kind: list(capabilities) for kind in ("bounding", "effective", "permitted")},
                 },
                 "root": {"path": "rootfs", "readonly": True},
                 "mounts": mounts,
@@ -140,14 +141,14 @@ def bundle(folder: Path, code: str, uid: int = 0) -> None:
     )
 
 
-def in_gvisor(code: str, uid: int = 0) -> subprocess.CompletedProcess[str]:
+def in_gvisor(code: str, uid: int = 0, capabilities: Sequence[str] = CAPABILITIES) -> subprocess.CompletedProcess[str]:
     runsc = require("runsc")
     folder = SandboxFolder()
     try:
-        bundle(folder.path, code, uid)
+        bundle(folder.path, code, uid, capabilities)
         options = ["--root", str(folder.path / "state"), "--platform", "systrap", "--network", "none"]
         command = [str(runsc), *options, "--ignore-cgroups", "run", "--bundle", str(folder.path), f"pod-{uuid4().hex}"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     finally:
         folder.remove()
 

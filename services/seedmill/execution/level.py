@@ -3,10 +3,13 @@
 import ctypes
 import os
 from enum import StrEnum
+from pathlib import Path
 
 from seedmill.records.verdict import Isolation
 from seedmill.serving.errors import Misconfigured
 
+POD_CAPABILITIES = {"KILL": 5, "SETGID": 6, "SETUID": 7, "SYS_ADMIN": 21}
+"""What a service in a pod must hold, by name, and as the kernel numbers them (capability.h)."""
 _READ_ALL = 3  # of syslog(2)
 _LOG_BYTES = 1 << 16
 
@@ -42,7 +45,11 @@ def level_named(name: str) -> Level:
 
 
 def check_pod() -> None:
-    """Raise Misconfigured unless this process is root in gVisor: only root can give programs users of their own."""
+    """Raise Misconfigured unless this process is root in gVisor, with what it takes to wall programs off.
+
+    Without CAP_SYS_ADMIN programs would share mounts, network and IPC, and nothing would say so; without the others
+    they could not be given users, or would outlive their run.
+    """
     if "gVisor" not in kernel_log():
         raise Misconfigured(
             "SandboxMissing",
@@ -54,6 +61,21 @@ def check_pod() -> None:
             "SandboxMissing",
             "in a gVisor pod this service must be root, which is root of the sandbox only: set runAsUser: 0",
         )
+    if lacking := [name for name, number in POD_CAPABILITIES.items() if not held_capabilities() >> number & 1]:
+        raise Misconfigured(
+            "SandboxMissing",
+            f"in a gVisor pod this service gives programs users and namespaces of their own and lacks "
+            f"{', '.join(lacking)}: add them to securityContext.capabilities (they are the sandbox's, not the node's)",
+        )
+
+
+def held_capabilities() -> int:
+    """The effective ones of this process, as a bit mask; none where the kernel does not say."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "CapEff":
+            return int(value, 16)
+    return 0
 
 
 def kernel_log() -> str:

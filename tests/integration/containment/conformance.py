@@ -20,7 +20,7 @@ from integration.containment import legitimate, reach, resources
 from integration.containment.case import Case, Form
 from seedmill.execution.level import Level
 from seedmill.execution.pool import Pool
-from seedmill.records.verdict import Program, Status, Verdict, VerdictKind
+from seedmill.records.verdict import Program, Verdict, VerdictKind
 
 CASES: tuple[Case, ...] = (*resources.CASES, *reach.CASES, *legitimate.CASES)
 LEVELS = {
@@ -63,9 +63,8 @@ async def run(form: Form, numbers: set[int]) -> list[dict[str, Any]]:
         await _honest(pool)
         warm = _outside()
         idle = _resident_bytes()
-        for case in CASES:
-            if form in case.forms and (not numbers or case.number in numbers):
-                found.append(await _one(pool, case, warm, idle))
+        chosen = [case for case in CASES if form in case.forms and (not numbers or case.number in numbers)]
+        found += [await _one(pool, case, warm, idle) for case in chosen]
     finally:
         await pool.close()
     found.append({"number": 0, "changed": await _settled(before), "left": await _nobody_left()})
@@ -162,7 +161,14 @@ async def _nobody_left(seconds: float = 5.0) -> list[str]:
     deadline = time.monotonic() + seconds
     while (left := _descendants()) and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
-    return [Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")[:200] for pid in left]
+    return [_command(pid) for pid in left]
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")[:200]
+    except OSError:
+        return ""
 
 
 def main() -> None:

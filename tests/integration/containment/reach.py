@@ -4,6 +4,11 @@ from integration.containment.case import IN_GVISOR, OWN_SANDBOX, Case, ends, ref
 from seedmill.records.verdict import Status
 
 TRY = "def tried(name, work, *arguments):\n    try:\n        work(*arguments)\n        return [name]\n    except Exception:\n        return []\n"
+OTHERS = (
+    "import os\ndef others():\n    found = []\n    for name in os.listdir('/proc'):\n        try:\n"
+    "            if name.isdigit() and os.stat('/proc/' + name).st_uid != os.getuid():\n                found.append(int(name))\n"
+    "        except OSError:\n            pass\n    return found\n"
+)
 LIBC = (
     "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
     "def called(name, number, *arguments):\n    return [name] if libc.syscall(ctypes.c_long(number), *arguments) >= 0 else []\n"
@@ -14,8 +19,7 @@ CASES: tuple[Case, ...] = (
     refused(
         41,
         "kill, stop or inspect other processes",
-        TRY + "import os\ndef f():\n    done = []\n    for pid in [int(n) for n in os.listdir('/proc') if n.isdigit()]:\n"
-        "        if pid == os.getpid() or os.stat(f'/proc/{pid}').st_uid == os.getuid():\n            continue\n"
+        TRY + OTHERS + "def f():\n    done = []\n    for pid in others():\n"
         "        for signal in (0, 9, 19):\n            done += tried(f'kill {signal}', os.kill, pid, signal)\n"
         "        done += tried('priority', os.setpriority, os.PRIO_PROCESS, pid, 19)\n"
         "        done += tried('affinity', os.sched_setaffinity, pid, {0})\n    return done\n",
@@ -23,9 +27,8 @@ CASES: tuple[Case, ...] = (
     refused(
         42,
         "ptrace and memory of other processes",
-        TRY + LIBC + "import os, platform\ndef f():\n    if platform.machine() != 'x86_64':\n        return []\n    done = []\n"
-        "    for pid in [int(n) for n in os.listdir('/proc') if n.isdigit() and int(n) != os.getpid()]:\n"
-        "        if os.stat(f'/proc/{pid}').st_uid == os.getuid():\n            continue\n"
+        TRY + OTHERS + LIBC + "import os, platform\ndef f():\n    if platform.machine() != 'x86_64':\n        return []\n    done = []\n"
+        "    for pid in others():\n"
         "        for request in (16, 0x4206):\n            done += called('ptrace', 101, request, pid, 0, 0)\n"
         "        done += tried('mem', open, f'/proc/{pid}/mem', 'rb')\n"
         "    done += called('process_vm_readv', 310, os.getppid(), None, 0, None, 0, 0)\n"
@@ -34,8 +37,7 @@ CASES: tuple[Case, ...] = (
     refused(
         43,
         "descriptors of other processes",
-        TRY + "import os\ndef f():\n    done = []\n    for pid in [int(n) for n in os.listdir('/proc') if n.isdigit()]:\n"
-        "        if pid == os.getpid() or os.stat(f'/proc/{pid}').st_uid == os.getuid():\n            continue\n"
+        TRY + OTHERS + "def f():\n    done = []\n    for pid in others():\n"
         "        done += tried('list', os.listdir, f'/proc/{pid}/fd')\n        for fd in range(64):\n"
         "            done += tried('write', os.open, f'/proc/{pid}/fd/{fd}', os.O_WRONLY)\n"
         "            done += tried('read', os.open, f'/proc/{pid}/fd/{fd}', os.O_RDONLY)\n    return done\n",

@@ -34,7 +34,7 @@ CASES: tuple[Case, ...] = (
         "import os, time\ndef f():\n    started = 0\n    try:\n        for _ in range(80):\n            if os.fork() == 0:\n"
         "                time.sleep(20)\n                os._exit(0)\n            started += 1\n    except BlockingIOError:\n        pass\n"
         "    return [] if started <= 64 else [started]\n",
-        megabytes=512,
+        megabytes=2048,
     ),
     ends(6, "memory of one process", "def f():\n    x = [bytearray(1 << 24) for _ in range(200)]\n    return len(x)\n", MEMORY),
     ends(
@@ -178,11 +178,12 @@ CASES: tuple[Case, ...] = (
         "    except OSError:\n        return 1\n",
         FAIL, TIMEOUT, MEMORY,
     ),
-    ends(38, "timers that never stop", "import signal\nsignal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)\nsignal.signal(14, lambda *a: None)\ndef f():\n    while True:\n        pass\n", TIMEOUT),
+    ends(38, "timers that never stop", "import signal\nsignal.signal(14, lambda *a: None)\nsignal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)\ndef f():\n    while True:\n        pass\n", TIMEOUT),
     ends(
         39,
         "children that each use the CPU",
         "import os\ndef f():\n    for _ in range(8):\n        if os.fork() == 0:\n            while True:\n                pass\n    os.wait()\n",
         TIMEOUT,
+        megabytes=512,
     ),
 )  # fmt: skip

@@ -23,17 +23,16 @@ def confined(work, uid, descriptors, limits, processes, scratch=SCRATCH, reveale
     pid = os.fork()
     if pid:
         return pid
-    code = 1
+    code = NOT_CONFINED  # whatever goes wrong before the program begins says nothing about it
     try:
         os.setsid()
         _arrange(descriptors)
         _confine(uid, limits, processes, scratch, revealed)
+        code = 1
         code = work()
-    except confinement.ConfinementError as error:
-        os.write(2, f"seedmill: {error}\n".encode())
-        code = NOT_CONFINED
     except BaseException as error:
-        os.write(2, f"seedmill: {type(error).__name__}: {one_line(str(error))}\n".encode())
+        name = "" if isinstance(error, confinement.ConfinementError) else f"{type(error).__name__}: "
+        os.write(2, f"seedmill: {name}{one_line(str(error))}\n".encode())
     finally:
         os._exit(code)
 

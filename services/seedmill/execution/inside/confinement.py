@@ -142,7 +142,7 @@ def seal(native):
 
 
 # The filter: deny what opens namespaces, looks into other processes, or reaches the kernel's rarely used corners.
-# Natively memory that no process has mapped is in nobody's resident set, where the memory watch looks: `unseen` makes it.
+# `unseen` makes memory that need not be mapped: natively it is in no resident set, and there the memory watch looks.
 
 _CALLS = {
     "x86_64": (

@@ -99,7 +99,8 @@ class Sandbox:
 
     async def judge(self, request: dict[str, Any], longest_seconds: float) -> dict[str, Any]:
         """The warden's verdict on one request. Raises SandboxLost."""
-        data = json.dumps(request).encode()
+        asked = secrets.token_hex(8)  # not the program's own id, which another one may have had: answers can be late
+        data = json.dumps({**request, "id": asked}).encode()
         try:
             assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe
             self._process.stdin.write(struct.pack("<I", len(data)) + data)
@@ -108,9 +109,9 @@ class Sandbox:
             raise SandboxLost(f"no answer within {longest_seconds + SLACK_SECONDS:g} s") from None
         except OSError as error:
             raise SandboxLost(str(error)) from error
-        if reply.get("id") != request["id"]:
+        if reply.get("id") != asked:
             raise SandboxLost("an answer to another question")
-        return reply
+        return {**reply, "id": request["id"]}
 
     async def close(self) -> None:
         """End it and everything in it."""
@@ -128,7 +129,7 @@ class Sandbox:
             reply = json.loads(await self._process.stdout.readexactly(size))
         except (asyncio.IncompleteReadError, ConnectionError):
             raise SandboxLost("it ended") from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SandboxLost(f"an answer that is no JSON: {error}") from error
         if not isinstance(reply, dict):
             raise SandboxLost("an answer that is no object")
