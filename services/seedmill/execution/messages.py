@@ -18,6 +18,7 @@ def program_message(item_id: str, program: Program) -> pb.ProgramItem:
         environment=program.environment,
         verdict=program.verdict,
         isolation=program.isolation,
+        key=program.id,
     )
 
 
@@ -52,6 +53,9 @@ def verdict_message(verdict: Verdict) -> pb.VerdictItem:
         seconds=verdict.seconds,
         stdout=verdict.stdout,
         stderr=verdict.stderr,
+        cpu_seconds=verdict.cpu_seconds,
+        peak_bytes=verdict.peak_bytes,
+        cached=verdict.cached,
     )
 
 
@@ -69,4 +73,7 @@ def verdict_of(item: pb.VerdictItem, program_id: str) -> Verdict:
         seconds=item.seconds,
         stdout=item.stdout,
         stderr=item.stderr,
+        cpu_seconds=item.cpu_seconds,
+        peak_bytes=item.peak_bytes,
+        cached=item.cached,
     )

@@ -60,7 +60,8 @@ class Verdict:
     `reason` is one line without addresses or paths that change from run to run; it is empty for a pass. `kind` is the
     kind that judged (never AUTO) and `downgrade` says why AUTO did not stay strict. `environment` is the digest of
     interpreter and packages, `sandbox` names runsc's version and platform, or `process`. `seconds` is wall time of the
-    test itself; it, `stdout` and `stderr` (64 KiB each) never enter a digest.
+    test itself, `cpu_seconds` and `peak_bytes` are those of all its processes, `cached` says that the verdict was there
+    before; these, `stdout` and `stderr` (64 KiB each) never enter a digest or a row.
     """
 
     id: str
@@ -74,3 +75,6 @@ class Verdict:
     seconds: float = 0.0
     stdout: str = ""
     stderr: str = ""
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+    cached: bool = False
