@@ -147,6 +147,8 @@ class Sandbox:
         """End it and everything in it."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         await self._process.wait()
         await asyncio.to_thread(self._folder.remove)
 
