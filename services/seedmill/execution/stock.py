@@ -51,7 +51,8 @@ class Stock:
         self._ending = 0
         self._waiters: list[_Waiter] = []
         self._numbers = list(range(4 * slots + 4, -1, -1))
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._starts: set[asyncio.Task[None]] = set()
+        self._ends: set[asyncio.Task[None]] = set()
         self._usual: SandboxKind | None = None
         self._fresh: tuple[SandboxKind, float] | None = None
         self._pause_seconds = 0.0
@@ -68,9 +69,9 @@ class Stock:
     async def close(self) -> None:
         """End them all."""
         self._closed = True
-        for task in self._tasks:
+        for task in self._starts:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._starts, *self._ends, return_exceptions=True)
         places = [*self._idle, *self._busy]
         self._idle, self._busy = [], set()
         await asyncio.gather(*(place.sandbox.close() for place in places))
@@ -215,7 +216,7 @@ class Stock:
 
     def _begin(self, kind: SandboxKind) -> None:
         self._starting.append(kind)
-        self._spawn(self._make(kind))
+        _spawn(self._make(kind), self._starts)
 
     async def _make(self, kind: SandboxKind) -> None:
         place: Place | None = None
@@ -258,7 +259,7 @@ class Stock:
         # Natively the next warden of the same users ends what this one's programs left, so it must come after it.
         counts = place.sandbox.kind.runsc is None
         self._ending += counts
-        self._spawn(self._end(place, counts))
+        _spawn(self._end(place, counts), self._ends)
 
     async def _end(self, place: Place, counts: bool) -> None:
         try:
@@ -268,11 +269,6 @@ class Stock:
             self._ending -= counts
         self._fill()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     def _show(self) -> None:
         for state, number in (
             ("idle", len(self._idle)),
@@ -280,3 +276,9 @@ class Stock:
             ("starting", len(self._starting)),
         ):
             metrics.sandboxes.labels(state).set(number)
+
+
+def _spawn(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
+    task = asyncio.create_task(work)
+    among.add(task)
+    task.add_done_callback(among.discard)
