@@ -1,18 +1,28 @@
 """How many programs the execution service judges in a second, and how long one takes, beside what it could be at best.
 
-    .venv/bin/python benchmarks/execution.py [--output benchmarks/execution.md]
+    .venv/bin/python benchmarks/execution.py [--output benchmarks/execution.md] [--sandbox-fusion URL]
 
 Each round measures every line once, in an order that is drawn anew; a figure is the median of the rounds and a ratio
-is the median of ratios within one round, so that a machine that is busy for a while disturbs all lines alike.
+is the median of ratios within one round, so that a machine that is busy for a while disturbs all lines alike. No two
+programs are alike, so none is answered from the cache.
 
 * `service`: over gRPC on a Unix socket, as a run uses it. One program after the other, some at a time, or all at once.
-* `pool`: the same sandboxes without gRPC: what the service could reach.
-* `fork`: `python program.py` as a child process, without sandbox, limits or a verdict that means anything.
-* `sandbox`: one that is started and ended, and judges nothing: what a program in a sandbox of its own costs at least.
+* `pool`: the same pool without gRPC: what the service could reach.
+* `native pool`: without gVisor, as root with users and namespaces.
+* `fork`: `python -c program` as a child process, without sandbox, limits or a verdict that means anything.
+* `python file.py`: a file in a new folder, run by a new Python: what SandboxFusion does without isolation, WITHOUT its
+  HTTP server. It stands in for SandboxFusion where none is given; its server is slower than this.
+* `SandboxFusion`: `POST /run_code` of the server at `--sandbox-fusion`, which was started by whoever gives it.
+* `restore + kill`: a sandbox that is restored, asked whether it is there, and killed: what Fresh costs at least.
+* `start + kill`: the same, started from nothing.
+* `recycle`: a sandbox ends its service; until its successor is handed out.
+* `walls`, `no walls`: one warm sandbox, the same warden; in the second its children keep their user and namespaces and
+  have no scratch folders, limits of their own or seccomp filter. Output, memory and time are watched in both.
 """
 
 import argparse
 import asyncio
+import itertools
 import os
 import random
 import statistics
@@ -24,19 +34,28 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import aiohttp
+
 from seedmill.execution.client import ExecutionClient
 from seedmill.execution.environments import standard_environment
-from seedmill.execution.pool import Pool
+from seedmill.execution.level import Level
+from seedmill.execution.place import Ending
+from seedmill.execution.pool import RUNS, Pool
+from seedmill.execution.sandboxes import bundle
 from seedmill.execution.sandboxes.bundle import guest_python
+from seedmill.execution.sandboxes.checkpoint import Starter
 from seedmill.execution.sandboxes.runsc_build import find_runsc
 from seedmill.execution.sandboxes.sandbox import Sandbox, SandboxKind
 from seedmill.execution.server import service
+from seedmill.execution.stock import Stock
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
 from seedmill.serving.channel import Channels
 from seedmill.serving.logs import LogFormat, LogLevel, configure_logs
 from seedmill.serving.server import running_server
 
 CONCURRENCY = (1, 2, 8)
+NUMBERS = itertools.count()
+NO_WALLS = "import inside.child; inside.child._confine = lambda *_: None; "
 Run = Callable[[Program], Awaitable[None]]
 
 
@@ -80,13 +99,13 @@ def program(number: int) -> Program:
     return Program(f"p{number}", "python", solution, tests)
 
 
-async def measure(line: Line, first: int) -> Figure:
+async def measure(line: Line) -> Figure:
     """Run a line's programs."""
     places = asyncio.Semaphore(line.at_once or line.count)
     latencies: list[float] = []
 
-    async def one(number: int) -> None:
-        made = program(first + number)
+    async def one(_: int) -> None:
+        made = program(next(NUMBERS))
         async with places:
             began = time.perf_counter()
             await line.run(
@@ -121,46 +140,166 @@ async def fork(each: Program) -> None:
         raise SystemExit(f"{each.id} ended with {process.returncode}")
 
 
-async def bare_sandbox(_each: Program) -> None:
+async def python_file(each: Program) -> None:
+    """As SandboxFusion's method without isolation does it."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "file.py"
+        file.write_text(f"{each.solution}\n{each.tests}")
+        process = await asyncio.create_subprocess_exec(
+            guest_python().path,
+            str(file),
+            cwd=folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        await process.communicate()
+        if process.returncode:
+            raise SystemExit(f"{each.id} ended with {process.returncode}")
+
+
+def sandbox_fusion(session: aiohttp.ClientSession, url: str) -> Run:
+    """A running server of theirs."""
+
+    async def run(each: Program) -> None:
+        body = {"code": f"{each.solution}\n{each.tests}", "language": "python"}
+        async with session.post(f"{url}/run_code", json=body) as response:
+            answer = await response.json()
+        if answer.get("status") != "Success":
+            raise SystemExit(f"{each.id}: {answer}")
+
+    return run
+
+
+def bare_kind() -> SandboxKind:
+    python = guest_python()
+    return SandboxKind(python, standard_environment(python), find_runsc(), "bare")
+
+
+async def start_and_kill(_each: Program) -> None:
     """A sandbox that is started and ended."""
-    runsc, python = find_runsc(), guest_python()
-    sandbox = await Sandbox.start(SandboxKind(python, standard_environment(python), runsc, "bare"), 0)
+    sandbox = await Sandbox.start(bare_kind(), 0)
     await sandbox.close()
 
 
-def lines(served: Run, pooled: Run, count: int) -> list[Line]:
-    """What is measured."""
-    few = max(4, count // 10)
+async def restore_and_kill(stack: AsyncExitStack) -> Run:
+    """A sandbox that is restored and ended."""
+    kind, image = bare_kind(), Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    first = await Sandbox.start(kind, 0)
+    await first.checkpoint(image)
+    await first.close()
+
+    async def run(_each: Program) -> None:
+        sandbox = await Sandbox.start(kind, 0, image)
+        await sandbox.close()
+
+    return run
+
+
+async def recycling(stack: AsyncExitStack) -> Run:
+    """A sandbox that ends its service, until the next one is there."""
+    kind, stock = bare_kind(), Stock(1, Starter())
+    await stock.open(kind)
+    stack.push_async_callback(stock.close)
+
+    async def run(_each: Program) -> None:
+        stock.end(await stock.take(kind, fresh=False), Ending.AGE)
+        stock.give_back(await stock.take(kind, fresh=False))
+
+    return run
+
+
+async def warm_sandbox(stack: AsyncExitStack, *, walls: bool) -> Run:
+    """One sandbox and its warden, by token, without a pool."""
+    command = bundle.guest_command
+
+    def without(python: str, parent: str, *, native: bool, first_uid: int) -> list[str]:
+        *before, code = command(python, parent, native=native, first_uid=first_uid)
+        return [*before, code.replace("from inside.warden", NO_WALLS + "from inside.warden")]
+
+    bundle.guest_command = command if walls else without
+    try:
+        sandbox = await Sandbox.start(bare_kind(), 0)
+    finally:
+        bundle.guest_command = command
+    stack.push_async_callback(sandbox.close)
+
+    async def run(each: Program) -> None:
+        request = {
+            "id": each.id,
+            "solution": each.solution,
+            "tests": each.tests,
+            "verdict": "Token",
+            "cpu_seconds": each.timeout_seconds,
+            "memory_bytes": each.memory_bytes,
+        }
+        reply = await sandbox.judge(request, RUNS * (3 * each.timeout_seconds + 1) + 5)
+        if reply["status"] != "pass":
+            raise SystemExit(f"{each.id}: {reply}")
+
+    return run
+
+
+async def pool_at(stack: AsyncExitStack, level: Level) -> Pool:
+    pool = Pool(level)
+    await pool.start()
+    stack.push_async_callback(pool.close)
+    return pool
+
+
+def service_lines(served: Run, pooled: Run, count: int, few: int) -> list[Line]:
+    """The service and its pool, by level and kind of verdict."""
     found: list[Line] = []
     for isolation, kind, many in (
         (Isolation.POOLED, VerdictKind.STRICT, count),
         (Isolation.POOLED, VerdictKind.TOKEN, count),
         (Isolation.FRESH, VerdictKind.STRICT, few),
+        (Isolation.FRESH, VerdictKind.TOKEN, few),
     ):
         asked = replace(program(0), isolation=isolation, verdict=kind)
         words = f"{isolation.lower()} {kind.lower()}"
         found += [Line(f"service {words}", served, asked, at_once, many) for at_once in (*CONCURRENCY, 0)]
         found.append(Line(f"pool {words}", pooled, asked, 8, many))
-    return [*found, Line("fork", fork, program(0), 2, count), Line("sandbox", bare_sandbox, program(0), 2, few)]
+    return found
 
 
-async def rounds(count: int, programs: int) -> dict[str, list[Figure]]:
+async def lines(stack: AsyncExitStack, count: int, fusion: str | None) -> list[Line]:
+    """What is measured."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    address = await stack.enter_async_context(running_server([service()], f"unix:{folder}/execution.sock"))
+    channels = Channels([address], "execution")
+    stack.push_async_callback(channels.close)
+    client = ExecutionClient(channels, "benchmark")
+    stack.push_async_callback(client.close)
+    few = max(8, count // 6)
+    pool = await pool_at(stack, Level.GVISOR)
+    found = service_lines(checked(client.execute), checked(pool.run), count, few)
+    if os.geteuid() == 0:
+        native = await pool_at(stack, Level.PROCESS)
+        for kind in (VerdictKind.STRICT, VerdictKind.TOKEN):
+            asked = replace(program(0), isolation=Isolation.PROCESS, verdict=kind)
+            found.append(Line(f"native pool {kind.lower()}", checked(native.run), asked, 2, count))
+    found += [Line("fork", fork, program(0), 2, count)]
+    found += [Line("python file.py", python_file, program(0), at_once, count) for at_once in (1, 2, 8)]
+    if fusion:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        found += [Line("SandboxFusion", sandbox_fusion(session, fusion), program(0), n, count) for n in CONCURRENCY]
+    found.append(Line("restore + kill", await restore_and_kill(stack), program(0), 2, few))
+    found.append(Line("start + kill", start_and_kill, program(0), 2, few))
+    found.append(Line("recycle", await recycling(stack), program(0), 1, few))
+    found.append(Line("walls", await warm_sandbox(stack, walls=True), program(0), 1, count))
+    found.append(Line("no walls", await warm_sandbox(stack, walls=False), program(0), 1, count))
+    return found
+
+
+async def rounds(count: int, programs: int, fusion: str | None) -> dict[str, list[Figure]]:
     """All figures of all rounds, by line."""
     results: dict[str, list[Figure]] = {}
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        address = await stack.enter_async_context(running_server([service()], f"unix:{folder}/execution.sock"))
-        channels = Channels([address], "execution")
-        stack.push_async_callback(channels.close)
-        client = ExecutionClient(channels, "benchmark")
-        stack.push_async_callback(client.close)
-        pool = Pool()
-        await pool.start()
-        stack.push_async_callback(pool.close)
-        measured = lines(checked(client.execute), checked(pool.run), programs)
+        measured = await lines(stack, programs, fusion)
         for number in range(count):
             for line in random.sample(measured, len(measured)):
-                results.setdefault(line.title, []).append(await measure(line, number * programs))
+                results.setdefault(line.title, []).append(await measure(line))
             print(f"round {number + 1} of {count}", file=sys.stderr)
     return {line.title: results[line.title] for line in measured}
 
@@ -180,14 +319,20 @@ def report(results: dict[str, list[Figure]]) -> str:
         "|---|---|---|",
     ]
     for above, below, target in (
-        ("service pooled strict, 8", "pool pooled strict, 8", "0.9"),
-        ("service pooled token, 8", "pool pooled token, 8", "0.9"),
-        ("service pooled strict, 8", "service pooled token, 8", "0.5"),
-        ("service fresh strict, 2", "sandbox, 2", "-"),
+        ("service pooled strict, 8", "pool pooled strict, 8", ">= 0.9"),
+        ("service pooled token, 8", "pool pooled token, 8", ">= 0.9"),
+        ("service pooled strict, 8", "service pooled token, 8", ">= 0.5"),
+        ("service fresh token, 2", "restore + kill, 2", ">= 0.8"),
+        ("service fresh strict, 2", "restore + kill, 2", "-"),
+        ("walls, 1", "no walls, 1", ">= 0.9"),
+        ("service pooled token, 8", "SandboxFusion, 8", ">= 1.5"),
+        ("service pooled token, 8", "python file.py, 8", "- (stands in for SandboxFusion)"),
         ("service pooled token, 2", "fork, 2", "-"),
     ):
-        ratio = _median(a.rate / b.rate for a, b in zip(results[above], results[below], strict=True))
-        out.append(f"| {above} / {below} | {ratio:.2f} | {target} |")
+        if above in results and below in results:
+            ratio = _median(a.rate / b.rate for a, b in zip(results[above], results[below], strict=True))
+            out.append(f"| {above} / {below} | {ratio:.2f} | {target} |")
+    out.append(f"| recycle, p50 ms | {_median(f.p50 for f in results['recycle, 1']):.0f} | <= 300 |")
     return "\n".join(out)
 
 
@@ -199,10 +344,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--programs", type=int, default=100, help="of each line, in each round")
+    parser.add_argument("--sandbox-fusion", metavar="URL", help="of a SandboxFusion server that runs on this machine")
     parser.add_argument("--output", type=Path, help="write the page there too")
     options = parser.parse_args()
     configure_logs(LogFormat.AUTO, LogLevel.WARNING)
-    results = asyncio.run(rounds(options.rounds, options.programs))
+    results = asyncio.run(rounds(options.rounds, options.programs, options.sandbox_fusion))
     page = (
         "# Execution: programs a second\n\n"
         "Written by `benchmarks/execution.py`, which says what the lines are. "

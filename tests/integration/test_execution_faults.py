@@ -34,11 +34,12 @@ def read(size):
             os._exit(0)
         data += part
     return data
-send(b'{"ready": true}')
+send(b'{"ready": true, "held_bytes": 0}')
 while True:
     request = json.loads(read(struct.unpack("<I", read(4))[0]))
     answer = {"id": request["id"], "status": "pass", "reason": "", "kind": "Strict", "downgrade": "", "asserts": 1,
-              "seconds": 0.1, "left": 0, "stdout": "", "stderr": ""}
+              "seconds": 0.1, "left": 0, "stdout": "", "stderr": "", "cpu_seconds": 0.1, "peak_bytes": 0, "held_bytes": 0,
+              "sweep_seconds": 0.0}
     said = (lambda: %s)()
     if isinstance(said, dict):
         send(json.dumps(said).encode())
@@ -65,7 +66,7 @@ NONSENSE = {
 
 @pytest.fixture
 async def pool() -> AsyncIterator[Pool]:
-    started = Pool(Level.PROCESS, slots=1)
+    started = Pool(Level.PROCESS, slots=1, cache_bytes=0)
     await started.start()
     try:
         yield started
@@ -93,7 +94,13 @@ def pretend(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     def command(*_: object) -> Sequence[str]:
         return [sys.executable, "-c", FAKE % answer]
 
-    monkeypatch.setattr(sandbox, "_command", command)
+    monkeypatch.setattr(sandbox, "_start_command", command)
+
+
+async def lose_sandbox(pool: Pool) -> None:
+    """So that the next program ends up in a new one: the false one."""
+    (place,) = pool._stock._idle
+    await place.sandbox.close()
 
 
 @pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE)
@@ -102,7 +109,7 @@ async def test_a_warden_that_answers_nonsense_says_nothing_about_the_program(
 ):
     with monkeypatch.context() as patched:
         pretend(patched, answer)
-        pool._all[0]._served = 10**9  # noqa: SLF001 - so that the next program gets a new sandbox: the false one
+        await lose_sandbox(pool)
         verdict = await judge(pool, RIGHT)
         assert verdict.status is Status.INFRA, verdict
     assert (await judge(pool, RIGHT)).status is Status.PASS
@@ -111,7 +118,7 @@ async def test_a_warden_that_answers_nonsense_says_nothing_about_the_program(
 async def test_an_answer_too_many_is_not_the_next_programs(pool: Pool, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patched:
         pretend(patched, "send(json.dumps({**answer, 'status': 'fail'}).encode()) or answer")
-        pool._all[0]._served = 10**9  # noqa: SLF001
+        await lose_sandbox(pool)
         first, second = await judge(pool, RIGHT), await judge(pool, RIGHT)
         assert first.status is Status.FAIL, "the warden said so: this test would show nothing"
         assert second.status is not Status.PASS, second
@@ -171,7 +178,7 @@ async def test_the_same_programs_have_the_same_verdicts_one_at_a_time_and_many_a
 
         async def one(n: int, used: Pool = started, limit: asyncio.Semaphore = places) -> Verdict:
             solution, tests = programs[n % len(programs)]
-            program = Program(str(n), "python", solution, f"{tests}\n# {n}", 2.0, 256 << 20, isolation=Isolation.POOLED)
+            program = Program(str(n), "python", solution, f"{tests}\n# {n}", 4.0, 96 << 20, isolation=Isolation.POOLED)
             async with limit:
                 return await used.run(program)
 

@@ -89,6 +89,9 @@ async def waits_in_the_sandbox(
     """A program that is running, and every process of the server's by then."""
     program = Program("x", "python", STAYS, "assert f()", timeout_seconds=200.0, isolation=isolation)
     running = asyncio.create_task(execute(address, program, until=60))
+    deadline = time.monotonic() + 30
+    while len(descendants(pid)) < 4 and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
     await asyncio.sleep(4)
     return running, descendants(pid)
 

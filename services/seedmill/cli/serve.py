@@ -101,6 +101,17 @@ def serve_execution(
     workers: Annotated[
         int, typer.Option(min=0, help="Programs that run at the same time; 0: one for each CPU.", show_default=False)
     ] = 0,
+    platform: Annotated[
+        str | None,
+        typer.Option(
+            help="How gVisor takes system calls: auto (measured once), systrap, ptrace, or kvm. "
+            "Without it $SEEDMILL_PLATFORM, else auto.",
+            show_default=False,
+        ),
+    ] = None,
+    cache_mebibytes: Annotated[
+        int, typer.Option(min=0, help="Memory for verdicts that are kept, so that no program runs twice; 0: none.")
+    ] = 64,
     metrics_address: MetricsOption = None,
     drain_seconds: DrainOption = 0.0,
     grace_seconds: GraceOption = 30.0,
@@ -117,7 +128,12 @@ def serve_execution(
 
     guard = Guard(tls, allow_callers or ())
     settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid, guard)
-    _serve(settings, lambda: service(isolation=isolation, workers=workers or None), log_format, log_level)
+    _serve(
+        settings,
+        lambda: service(isolation, workers or None, platform, cache_mebibytes << 20),
+        log_format,
+        log_level,
+    )
 
 
 @serve_app.command("aggregation")

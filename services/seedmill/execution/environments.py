@@ -1,5 +1,6 @@
 """What programs find beside the standard library: named sets of packages, each with a digest for its verdicts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +23,11 @@ class Environment:
     digest: str
     packages: Path | None = None
     preload: tuple[str, ...] = ()
+
+
+def environments(python: GuestPython) -> Mapping[str, Environment]:
+    """Those that there are, by name."""
+    return {STANDARD: standard_environment(python)}
 
 
 def standard_environment(python: GuestPython) -> Environment:

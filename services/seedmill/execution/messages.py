@@ -18,6 +18,7 @@ def program_message(item_id: str, program: Program) -> pb.ProgramItem:
         environment=program.environment,
         verdict=program.verdict,
         isolation=program.isolation,
+        key=program.id,
     )
 
 
@@ -53,6 +54,9 @@ def verdict_message(verdict: Verdict) -> pb.VerdictItem:
         compile_seconds=verdict.compile_seconds,
         stdout=verdict.stdout,
         stderr=verdict.stderr,
+        cpu_seconds=verdict.cpu_seconds,
+        peak_bytes=verdict.peak_bytes,
+        cached=verdict.cached,
     )
 
 
@@ -71,4 +75,7 @@ def verdict_of(item: pb.VerdictItem, program_id: str) -> Verdict:
         compile_seconds=item.compile_seconds,
         stdout=item.stdout,
         stderr=item.stderr,
+        cpu_seconds=item.cpu_seconds,
+        peak_bytes=item.peak_bytes,
+        cached=item.cached,
     )

@@ -1,53 +1,99 @@
-"""Keeps sandboxes warm and gives each program one of its own for as long as it runs.
+"""Gives each program a turn, a sandbox of its own for as long as it runs, and a verdict.
 
-A program whose sandbox is lost is tried once more in another one; lost twice it is `infra`, never `fail`. Time in the
-queue counts against nobody. A caller that is cancelled takes its program with it: the sandbox is killed and replaced.
+Whose turn it is decides `turns`, which sandbox `stock`, what need not run again `known_verdicts`. A program whose
+sandbox is lost is tried once more in another one; lost twice it is `infra`, never `fail`; where sandboxes are lost one
+after the other the service is away (`wellbeing`). Time in the queue counts against nobody. A caller that is cancelled
+takes its program with it: the sandbox is killed and replaced.
 """
 
 import asyncio
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from seedmill.execution.environments import STANDARD, standard_environment
+import structlog
+
+from seedmill.execution import metrics
+from seedmill.execution.environments import STANDARD, Environment, environments
+from seedmill.execution.known_verdicts import CACHE_BYTES, Keys, VerdictCache, fingerprint
 from seedmill.execution.languages import Languages, Recipe, environment_digest
 from seedmill.execution.level import Level, check_pod
-from seedmill.execution.orphans import reap_orphans
-from seedmill.execution.sandboxes.bundle import guest_python
+from seedmill.execution.place import Ending, Place, ending_after
+from seedmill.execution.sandboxes.bundle import GuestPython, guest_python
+from seedmill.execution.sandboxes.checkpoint import Starter
 from seedmill.execution.sandboxes.folder import sweep_abandoned
+from seedmill.execution.sandboxes.platform import AUTO, choose_platform
 from seedmill.execution.sandboxes.runsc_build import find_runsc, runsc_version
-from seedmill.execution.sandboxes.sandbox import PLATFORM, Sandbox, SandboxKind, SandboxLost
+from seedmill.execution.sandboxes.sandbox import SandboxKind, SandboxLost
+from seedmill.execution.stock import Stock
+from seedmill.execution.turns import Turns
+from seedmill.execution.wellbeing import Wellbeing
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
-from seedmill.serving.errors import Busy, Misconfigured, Unavailable
+from seedmill.serving.errors import Misconfigured, Unavailable
 
-ENVIRONMENTS = (STANDARD,)
 QUEUE_PER_SLOT = 512
-HYGIENE_TESTS = 1000
 TRIES = 2
 RUNS = 3
 """Of one program, at most: strictly, by token where that finds what it cannot host, and on an empty solution."""
 
+PROBE = Program("probe", "python", "def double(x):\n    return 2 * x\n", "assert double(21) == 42\n")
+PROBE_PAUSE_SECONDS = 1.0
+
+log = structlog.get_logger("seedmill.execution")
+
 
 class Pool:
-    """Runs programs. Made anywhere, started inside the event loop that uses it."""
+    """Runs programs. Made anywhere, started inside the event loop that uses it.
+
+    `platform` is gVisor's, or `auto`; `cache_bytes` is what verdicts may take that are kept for the same program.
+    """
 
     def __init__(
-        self, level: Level = Level.GVISOR, *, slots: int | None = None, languages: Languages | None = None
+        self,
+        level: Level = Level.GVISOR,
+        *,
+        slots: int | None = None,
+        languages: Languages | None = None,
+        platform: str = AUTO,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self._level = level
         self.languages = languages or Languages()
         self.slots = slots or os.cpu_count() or 1
-        self._idle: asyncio.Queue[_Slot] = asyncio.Queue()
-        self._all: list[_Slot] = []
-        self._waiting = 0
-        self.kind: SandboxKind | None = None
+        self._platform = platform
+        self._turns = Turns(self.slots, QUEUE_PER_SLOT * self.slots)
+        self._stock = Stock(self.slots, Starter())
+        self._cache = VerdictCache(cache_bytes)
+        self._keys = Keys()
+        self._wellbeing = Wellbeing(self.slots)
+        self._probing: asyncio.Task[None] | None = None
+        self.kinds: Mapping[str, SandboxKind] = {}
+        """What sandboxes are started as, by name of the environment."""
 
     @property
     def isolations(self) -> Sequence[Isolation]:
         """What this pool offers."""
         return self._level.isolations
 
+    @property
+    def environments(self) -> Mapping[str, str]:
+        """Digests by name."""
+        return {name: kind.environment.digest for name, kind in self.kinds.items()}
+
+    @property
+    def sandbox(self) -> str:
+        """What verdicts call the sandbox; empty before the start."""
+        return next((kind.name for kind in self.kinds.values()), "")
+
+    @property
+    def ready(self) -> bool:
+        """Whether programs get verdicts at present."""
+        return not self._wellbeing.away
+
     async def start(self) -> None:
-        """Start every sandbox. Raises Misconfigured when there is no gVisor, Unavailable when it cannot be started."""
+        """Start the first sandbox. Raises Misconfigured when there is no gVisor, Unavailable when it does not start."""
         if self._level is Level.POD:
             check_pod()
         runsc = find_runsc() if self._level is Level.GVISOR else None
@@ -59,56 +105,143 @@ class Pool:
             )
         await asyncio.to_thread(sweep_abandoned)
         python = await asyncio.to_thread(guest_python)
-        environment = await asyncio.to_thread(standard_environment, python)
+        known = await asyncio.to_thread(environments, python)
         binds = await asyncio.to_thread(self.languages.binds)
         if runsc is None:
-            self.kind = SandboxKind(python, environment, None, "gVisor pod" if self._level is Level.POD else "process")
+            name = "gVisor pod" if self._level is Level.POD else "process"
+            self.kinds = {each: SandboxKind(python, known[each], None, name) for each in known}
         else:
-            version = await asyncio.to_thread(runsc_version, runsc)
-            self.kind = SandboxKind(python, environment, runsc, f"runsc {version} {PLATFORM}", binds)
-        self._all = [_Slot(number, self.kind) for number in range(self.slots)]
-        await asyncio.gather(*(slot.renew() for slot in self._all))
-        for slot in self._all:
-            self._idle.put_nowait(slot)
+            self.kinds = await self._sandboxed(python, known, runsc, binds)
+        await self._stock.open(self.kinds[STANDARD])
 
     async def close(self) -> None:
         """End every sandbox."""
-        await asyncio.gather(*(slot.close() for slot in self._all))
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.gather(self._probing, return_exceptions=True)
+        await self._stock.close()
 
-    async def run(self, program: Program) -> Verdict:
-        """Judge one program. Raises Busy when the queue is full, Misconfigured for an isolation it does not offer."""
+    async def run(self, program: Program, *, run: str = "", key: str = "") -> Verdict:
+        """Judge one program, for `run`; programs of one `key` (not empty) run once.
+
+        Raises Busy when the queue is full, Misconfigured for an isolation it does not offer, Unavailable while no
+        sandbox gives verdicts.
+        """
         self._refuse_unless_allowed(program)
-        if problem := self.languages.problem_of(program.language) or _problem_of(program):
-            return Verdict(program.id, Status.ERROR, problem, kind=VerdictKind.TOKEN, sandbox=self._name)
-        if self._waiting >= QUEUE_PER_SLOT * self.slots:
-            raise Busy("QueueFull", f"{self._waiting} programs wait", retry_after_seconds=1.0)
+        if problem := self.languages.problem_of(program.language) or _problem_of(program, self.kinds):
+            return Verdict(program.id, Status.ERROR, problem, kind=VerdictKind.TOKEN, sandbox=self.sandbox)
         try:
             recipe = await self.languages.recipe(program.language)
         except Misconfigured as error:  # its compiler is there, and does not work
             reason = f"{error.reason}: {error.message}"
-            return Verdict(program.id, Status.ERROR, reason, kind=VerdictKind.TOKEN, sandbox=self._name)
-        self._waiting += 1
-        try:
-            slot = await self._idle.get()
-        finally:
-            self._waiting -= 1
-        try:
-            return await self._judge(slot, program, recipe)
-        finally:
-            self._idle.put_nowait(slot)
+            return Verdict(program.id, Status.ERROR, reason, kind=VerdictKind.TOKEN, sandbox=self.sandbox)
+        known_by = fingerprint(program, _environment(self.kinds[program.environment], recipe))
+        if (known := self._cache.get(known_by, program.id)) is not None:
+            return known
+        verdict, joined = await self._keys.once(run, key, known_by, lambda: self._run(program, recipe, run))
+        if joined:
+            return _renamed(verdict, program.id)
+        self._cache.put(known_by, verdict)
+        return verdict
 
-    @property
-    def _name(self) -> str:
-        return "" if self.kind is None else self.kind.name
+    async def _run(self, program: Program, recipe: Recipe | None, run: str) -> Verdict:
+        self._wellbeing.check()
+        async with self._turns.turn(run):
+            self._wellbeing.check()
+            verdict = await self._judge(program, recipe)
+        labels = (verdict.status, program.isolation, verdict.kind, program.language)
+        metrics.programs.labels(*labels).inc()
+        return verdict
 
-    async def _judge(self, slot: "_Slot", program: Program, recipe: Recipe | None) -> Verdict:
+    async def _judge(self, program: Program, recipe: Recipe | None) -> Verdict:
         why = ""
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
+            if attempt:
+                metrics.retries.inc()
             try:
-                return await slot.judge(program, recipe, fresh=program.isolation is Isolation.FRESH)
+                verdict = await self._judge_once(program, recipe)
             except SandboxLost as lost:
                 why = str(lost)
-        return Verdict(program.id, Status.INFRA, f"the sandbox was lost twice: {why}", sandbox=self._name)
+                self._lost(why)
+                self._wellbeing.check()
+            else:
+                self._wellbeing.verdict()
+                return verdict
+        return Verdict(program.id, Status.INFRA, f"the sandbox was lost twice: {why}", sandbox=self.sandbox)
+
+    async def _judge_once(self, program: Program, recipe: Recipe | None) -> Verdict:
+        """In one sandbox. Raises SandboxLost, Unavailable."""
+        fresh = program.isolation is Isolation.FRESH
+        began = time.monotonic()
+        try:
+            place = await self._stock.take(self.kinds[program.environment], fresh=fresh)
+        except Unavailable as error:
+            self._lost(error.message)
+            raise
+        taken = time.monotonic()
+        metrics.seconds.labels("sandbox").observe(taken - began)
+        try:
+            verdict = await _judge_in(place, program, recipe)
+        except SandboxLost as lost:
+            why = Ending.LOST if place.ending is None else place.ending
+            log.warning("sandbox lost", reason=str(lost), words=place.sandbox.last_words(), served=place.served)
+            self._stock.end(place, why)
+            raise
+        except BaseException:  # the caller is gone while it runs: it cannot be trusted any more
+            self._stock.end(place, Ending.CANCELLED)
+            raise
+        metrics.seconds.labels("run").observe(time.monotonic() - taken)
+        if fresh and place.ending is None:
+            place.ending = Ending.FRESH
+        if place.ending is None:
+            self._stock.give_back(place)
+        else:
+            self._stock.end(place, place.ending)
+        return verdict
+
+    def _lost(self, words: str) -> None:
+        if self._wellbeing.lost(words):
+            log.error("no sandbox gives verdicts; programs wait until a probe passes", reason=words)
+            self._probing = asyncio.create_task(self._probe())
+
+    async def _probe(self) -> None:
+        """Until one sandbox gives a verdict again."""
+        kind = self.kinds[STANDARD]
+        while self._wellbeing.away:
+            try:
+                place = await self._stock.take(kind, fresh=False)
+            except Unavailable as error:
+                self._wellbeing.lost(error.message)
+            else:
+                try:
+                    await _judge_in(place, PROBE)
+                except SandboxLost as lost:
+                    self._wellbeing.lost(str(lost))
+                except BaseException:
+                    self._stock.end(place, Ending.CANCELLED)
+                    raise
+                else:
+                    self._stock.give_back(place)
+                    self._wellbeing.verdict()
+                    log.info("a probe passed; sandboxes give verdicts again")
+                    return
+                self._stock.end(place, Ending.LOST)
+            await asyncio.sleep(PROBE_PAUSE_SECONDS)
+
+    async def _sandboxed(
+        self, python: GuestPython, known: Mapping[str, Environment], runsc: Path, binds: tuple[str, ...]
+    ) -> Mapping[str, SandboxKind]:
+        version = await asyncio.to_thread(runsc_version, runsc)
+
+        def kind_on(platform: str) -> SandboxKind:
+            return SandboxKind(python, known[STANDARD], runsc, f"runsc {version} {platform}", platform, binds)
+
+        async def probe(place: Place) -> None:
+            await _judge_in(place, PROBE)
+
+        platform = await choose_platform(self._platform, version, kind_on, probe)
+        name = f"runsc {version} {platform}"
+        return {each: SandboxKind(python, known[each], runsc, name, platform, binds) for each in known}
 
     def _refuse_unless_allowed(self, program: Program) -> None:
         if program.isolation not in self.isolations:
@@ -119,70 +252,58 @@ class Pool:
             )
 
 
-class _Slot:
-    """A place for one sandbox at a time."""
-
-    def __init__(self, number: int, kind: SandboxKind) -> None:
-        self._number = number
-        self._kind = kind
-        self._sandbox: Sandbox | None = None
-        self._served = 0
-
-    async def renew(self) -> None:
-        """A new sandbox instead of the old one. Raises Unavailable."""
-        await self.close()
-        self._sandbox = await Sandbox.start(self._kind, self._number)
-        self._served = 0
-        reap_orphans()
-
-    async def close(self) -> None:
-        sandbox, self._sandbox = self._sandbox, None
-        if sandbox is not None:
-            await sandbox.close()
-
-    async def judge(self, program: Program, recipe: Recipe | None, *, fresh: bool) -> Verdict:
-        """Judge in this slot's sandbox; in a new one if `fresh` or there is none. Raises SandboxLost, Unavailable."""
-        if self._sandbox is None or (fresh and self._served) or self._served >= HYGIENE_TESTS:
-            await self.renew()
-        sandbox = self._sandbox
-        if sandbox is None:
-            raise Unavailable("SandboxUnavailable", "no sandbox could be started")
-        self._served += 1
-        longest = RUNS * (3 * program.timeout_seconds + 1) + 5
-        request: dict[str, object] = {
-            "id": program.id,
-            "solution": program.solution,
-            "tests": program.tests,
-            "verdict": program.verdict.value,
-            "cpu_seconds": program.timeout_seconds,
-            "memory_bytes": program.memory_bytes,
-        }
-        try:
-            if recipe is not None:
-                request["toolchain"] = recipe.told(program.memory_bytes)
-                longest += recipe.compile_seconds
-            reply = await sandbox.judge(request, longest)
-            verdict = _verdict(reply, self._kind, recipe)
-        except BaseException:  # lost, or the caller is gone while it runs: it cannot be trusted any more
-            await asyncio.shield(self.close())
-            raise
-        if verdict.status is Status.INFRA:
-            await self.close()
-            raise SandboxLost(verdict.reason)
-        return verdict
+async def _judge_in(place: Place, program: Program, recipe: Recipe | None = None) -> Verdict:
+    """The verdict of a sandbox. Raises SandboxLost; `place.ending` says afterwards why it must not serve on."""
+    longest = RUNS * (3 * program.timeout_seconds + 1) + 5
+    request: dict[str, object] = {
+        "id": program.id,
+        "solution": program.solution,
+        "tests": program.tests,
+        "verdict": program.verdict.value,
+        "cpu_seconds": program.timeout_seconds,
+        "memory_bytes": program.memory_bytes,
+    }
+    if recipe is not None:
+        request["toolchain"] = recipe.told(program.memory_bytes)
+        longest += recipe.compile_seconds
+    place.served += 1
+    reply = await place.sandbox.judge(request, longest)
+    verdict = _verdict(reply, place.sandbox.kind, recipe)
+    if verdict.status is Status.INFRA:
+        place.ending = Ending.INFRA
+        raise SandboxLost(verdict.reason)
+    try:
+        place.ending = ending_after(reply, place.sandbox.idle_bytes)
+        metrics.leftovers.inc(max(0, int(str(reply["left"]))))
+        metrics.seconds.labels("sweep").observe(float(str(reply["sweep_seconds"])))
+    except (KeyError, ValueError) as error:
+        raise SandboxLost(f"an answer that is no verdict: {error}") from error
+    metrics.cpu_seconds.inc(max(0.0, verdict.cpu_seconds))
+    if place.ending is Ending.VIOLATION:
+        metrics.violations.inc()
+    if verdict.downgrade:
+        metrics.downgrades.inc()
+    return verdict
 
 
-def _problem_of(program: Program) -> str:
+def _problem_of(program: Program, kinds: Mapping[str, SandboxKind]) -> str:
     """Why it cannot be run, as the verdict's reason; empty when it can."""
-    if program.environment not in ENVIRONMENTS:
-        return f"EnvironmentUnknown: {program.environment!r} is not there; there is {', '.join(ENVIRONMENTS)}"
+    if program.environment not in kinds:
+        return f"EnvironmentUnknown: {program.environment!r} is not there; there is {', '.join(kinds)}"
     return ""
 
 
+def _renamed(verdict: Verdict, program_id: str) -> Verdict:
+    return replace(verdict, id=program_id, cached=True)
+
+
+def _environment(kind: SandboxKind, recipe: Recipe | None) -> str:
+    """The digest of what a verdict depends on beside the program."""
+    digest = kind.environment.digest
+    return digest if recipe is None else environment_digest(digest, recipe.digest)
+
+
 def _verdict(reply: dict[str, object], kind: SandboxKind, recipe: Recipe | None) -> Verdict:
-    environment = kind.environment.digest
-    if recipe is not None:
-        environment = environment_digest(environment, recipe.digest)
     try:
         return Verdict(
             id=str(reply["id"]),
@@ -191,12 +312,14 @@ def _verdict(reply: dict[str, object], kind: SandboxKind, recipe: Recipe | None)
             kind=VerdictKind(str(reply["kind"])),
             downgrade=str(reply["downgrade"]),
             asserts_run=int(str(reply["asserts"])),
-            environment=environment,
+            environment=_environment(kind, recipe),
             sandbox=kind.name,
             seconds=float(str(reply["seconds"])),
             compile_seconds=float(str(reply.get("compile_seconds", 0.0))),
             stdout=str(reply["stdout"]),
             stderr=str(reply["stderr"]),
+            cpu_seconds=float(str(reply["cpu_seconds"])),
+            peak_bytes=int(str(reply["peak_bytes"])),
         )
     except (KeyError, ValueError) as error:
         raise SandboxLost(f"an answer that is no verdict: {error}") from error

@@ -5,9 +5,11 @@ from typing import Any
 
 import grpc
 
+from seedmill.execution.known_verdicts import CACHE_BYTES
 from seedmill.execution.level import level_named
 from seedmill.execution.messages import program_of, verdict_message
-from seedmill.execution.pool import ENVIRONMENTS, Pool
+from seedmill.execution.pool import Pool
+from seedmill.execution.sandboxes.platform import platform_named
 from seedmill.records.verdict import Program
 from seedmill.serving.errors import InvalidRequest
 from seedmill.serving.grouping import in_groups
@@ -20,13 +22,21 @@ MAX_PROGRAMS = 256
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def service(isolation: str = "gvisor", workers: int | None = None) -> Service:
+def service(
+    isolation: str = "gvisor",
+    workers: int | None = None,
+    platform: str | None = None,
+    cache_bytes: int = CACHE_BYTES,
+) -> Service:
     """The service, to be served. `isolation` names a `Level`.
 
-    `workers` is how many run at the same time, by default one for each CPU. Raises Misconfigured for another level.
+    `workers` is how many run at the same time, by default one for each CPU; `platform` is gVisor's, by default what
+    $SEEDMILL_PLATFORM says, else what was measured; `cache_bytes` is for verdicts that are kept, 0 for none. Raises
+    Misconfigured for another level or platform.
     """
-    servicer = _Servicer(Pool(level_named(isolation), slots=workers))
-    return Service("execution", servicer.register, start=servicer.start, stop=servicer.close)
+    pool = Pool(level_named(isolation), slots=workers, platform=platform_named(platform), cache_bytes=cache_bytes)
+    servicer = _Servicer(pool)
+    return Service("execution", servicer.register, start=servicer.start, stop=servicer.close, ready=lambda: pool.ready)
 
 
 class _Servicer(pb_grpc.ExecutionServiceServicer):
@@ -45,20 +55,18 @@ class _Servicer(pb_grpc.ExecutionServiceServicer):
     async def Execute(self, request: pb.ExecuteRequest, context: Context) -> AsyncIterator[pb.ExecuteResponse]:
         if len(request.programs) > MAX_PROGRAMS:
             raise InvalidRequest("BatchTooLarge", f"{len(request.programs)} programs in a call; at most {MAX_PROGRAMS}")
-        programs = [program_of(item) for item in request.programs]
-        async for group in in_groups(self._run(program) for program in programs):
+        programs = [(program_of(item), item.key) for item in request.programs]
+        async for group in in_groups(self._run(program, request.run, key) for program, key in programs):
             yield pb.ExecuteResponse(verdicts=group)
 
     async def GetCapabilities(self, request: pb.GetCapabilitiesRequest, context: Context) -> pb.GetCapabilitiesResponse:
-        kind = self._pool.kind
-        environment = "" if kind is None else kind.environment.digest
         return pb.GetCapabilitiesResponse(
             isolations=self._pool.isolations,
             languages=self._pool.languages.available,
-            environments=dict.fromkeys(ENVIRONMENTS, environment),
-            sandbox="" if kind is None else kind.name,
+            environments=self._pool.environments,
+            sandbox=self._pool.sandbox,
             slots=self._pool.slots,
         )
 
-    async def _run(self, program: Program) -> pb.VerdictItem:
-        return verdict_message(await self._pool.run(program))
+    async def _run(self, program: Program, run: str, key: str) -> pb.VerdictItem:
+        return verdict_message(await self._pool.run(program, run=run, key=key))

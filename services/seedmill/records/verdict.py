@@ -60,8 +60,9 @@ class Verdict:
     `reason` is one line without addresses or paths that change from run to run; it is empty for a pass. `kind` is the
     kind that judged (never AUTO) and `downgrade` says why AUTO did not stay strict. `environment` is the digest of
     interpreter and packages, `sandbox` names runsc's version and platform, or `process`. `seconds` is wall time of the
-    test itself, `compile_seconds` that of a compiler before it; they, `stdout` and `stderr` (64 KiB each) never enter a
-    digest.
+    test itself, `compile_seconds` that of a compiler before it, `cpu_seconds` and `peak_bytes` are those of all its
+    processes, `cached` says that the verdict was there before; these, `stdout` and `stderr` (64 KiB each) never enter a
+    digest or a row.
     """
 
     id: str
@@ -76,3 +77,6 @@ class Verdict:
     compile_seconds: float = 0.0
     stdout: str = ""
     stderr: str = ""
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+    cached: bool = False

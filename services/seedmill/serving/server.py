@@ -27,6 +27,7 @@ from seedmill.serving.parent import end_with
 log = structlog.get_logger("seedmill.serving")
 
 OPEN = Guard()
+LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,16 @@ async def nothing() -> None:
     """For services that need no start or no stop."""
 
 
+def always() -> bool:
+    """For services that can do their work once they have started."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One service: `register` adds its servicer; `start` runs before the first call, `stop` after the last.
 
+    `ready` says, once a second, whether it can do its work at present: while one cannot, health is NOT_SERVING.
     `callers` are who may call it where nobody says otherwise (`identity.NAMES`).
     """
 
@@ -61,6 +68,7 @@ class Service:
     register: Callable[[grpc.aio.Server], None]
     start: Callable[[], Awaitable[None]] = nothing
     stop: Callable[[], Awaitable[None]] = nothing
+    ready: Callable[[], bool] = always
     callers: Sequence[str] = ("run", "test")
 
 
@@ -142,12 +150,25 @@ async def _started(
             started.push_async_callback(server.stop, None)
             await server.start()
             await health.serving()
+            watching = asyncio.create_task(_watch(services, health))
+            started.callback(watching.cancel)
             if lock is None and isinstance(bound, HostPort):
                 log.warning("no TLS: whoever reaches this port may call; give --tls FOLDER", address=str(bound))
             try:
                 yield _Running(str(bound), server, health)
             finally:
                 readiness.serving = False
+
+
+async def _watch(services: Sequence[Service], health: Health) -> None:
+    """Keep health at what the services say, while the server is not draining."""
+    was = True
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        now = all(service.ready() for service in services)
+        if now != was:
+            was = now
+            await (health.serving() if now else health.away())
 
 
 class _Recorder:

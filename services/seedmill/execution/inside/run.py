@@ -49,6 +49,7 @@ class Run:
         self.solution_pid = 0
         self.ends = {}
         self.peak_bytes = 0
+        self.watched_bytes = 0
 
     @property
     def solution_is_gone(self):
@@ -83,6 +84,7 @@ class Run:
             for fd in (self.nonce_w, self.solution_end, *self.writers):
                 if fd is not None:
                     os.close(fd)
+            swept = time.monotonic()
             left = self.processes.sweep()
         # Each process began as a copy of this one, as large as it was then. Not this one's peak: that is also the peak
         # of the program that started it, which may be larger than what a test may use.
@@ -97,6 +99,10 @@ class Run:
             "asserts": asserts,
             "seconds": time.monotonic() - started,
             "left": len(left),
+            "cpu_seconds": sum(end.cpu_seconds for end in (*self.ends.values(), *left.values())),
+            "peak_bytes": max(0, self.peak_bytes, self.watched_bytes),
+            "sweep_seconds": time.monotonic() - swept,
+            "held_bytes": self.processes.used_bytes(),
             **{name: bytes(text).decode("utf-8", "replace") for name, text in self.output.items()},
         }
 
@@ -137,7 +143,9 @@ class Run:
                 return
             if now >= next_look:
                 next_look = now + WATCH_SECONDS
-                if self.processes.used_bytes() - memory_before > self.memory_bytes:
+                used = self.processes.used_bytes() - memory_before
+                self.watched_bytes = max(self.watched_bytes, used)
+                if used > self.memory_bytes:
                     self.stopped = too_much_memory(self.memory_bytes)
                     return
             watched = [self.host, *self.pipes]

@@ -34,9 +34,20 @@ def main(native, first_uid):
     processes = Processes(native, first_uid)
     processes.mounts = not native or confinement.own_mounts()
     processes.sweep()  # natively, what a warden that was killed left behind
-    _send(replies, {"ready": True, "python": sys.version.split()[0], "root": os.geteuid() == 0})
+    _send(replies, _ready(processes))
     while (request := _receive(requests)) is not None:
-        _send(replies, judge(request, processes, requests))
+        # A copy that was restored from a checkpoint of this process has sent its first frame long ago: it is asked.
+        asked = request.get("ready")
+        _send(replies, _ready(processes) if asked else judge(request, processes, requests))
+
+
+def _ready(processes):
+    return {
+        "ready": True,
+        "python": sys.version.split()[0],
+        "root": os.geteuid() == 0,
+        "held_bytes": processes.used_bytes(),
+    }
 
 
 def judge(request, processes, host):

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 PREFIX = "seedmill-sandbox-"
+IMAGE_PREFIX = "seedmill-checkpoint-"
 LOCK = "sandbox.lock"
 _NAMESPACE = Path("state") / "null-netns"
 
@@ -27,9 +28,9 @@ _NAMESPACE = Path("state") / "null-netns"
 class SandboxFolder:
     """A private folder, ours until `remove`."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = PREFIX) -> None:
         """Make it. Raises OSError."""
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self.path = Path(tempfile.mkdtemp(prefix=prefix))
         self._lock = _locked(self.path)
 
     def remove(self) -> None:
@@ -41,7 +42,8 @@ class SandboxFolder:
 def sweep_abandoned() -> list[Path]:
     """Remove this user's folders whose owner is gone, and end the processes that live in them; returns them."""
     swept: list[Path] = []
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    temporary = Path(tempfile.gettempdir())
+    for folder in (*temporary.glob(f"{PREFIX}*"), *temporary.glob(f"{IMAGE_PREFIX}*")):
         with contextlib.suppress(OSError):  # held by its owner, gone meanwhile, or not ours to look into
             _sweep(folder)
             swept.append(folder)

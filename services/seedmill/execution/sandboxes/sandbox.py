@@ -24,7 +24,6 @@ from seedmill.serving.errors import Unavailable
 START_SECONDS = 30.0
 SLACK_SECONDS = 2.0
 LARGEST_REPLY_BYTES = 4 << 20
-PLATFORM = "systrap"
 ERRORS = "stderr"
 NATIVE_FIRST_UID = 20_000
 NATIVE_UIDS = 5_000
@@ -47,31 +46,41 @@ class SandboxLost(Exception):
 class SandboxKind:
     """What sandboxes are started as: `runsc` is None for native processes.
 
-    `name` is for verdicts: runsc with version and platform, `gVisor pod`, or `process`. `binds` are folders that a
-    sandbox sees beside the system's, such as those of compilers.
+    `name` is for verdicts: runsc with version and platform, `gVisor pod`, or `process`. `platform` is gVisor's way to
+    take system calls. `binds` are folders that a sandbox sees beside the system's, such as those of compilers.
     """
 
     python: GuestPython
     environment: Environment
     runsc: Path | None
     name: str
+    platform: str = "systrap"
     binds: tuple[str, ...] = ()
 
 
 class Sandbox:
-    """A started sandbox; make one with `Sandbox.start`."""
+    """A started sandbox; make one with `Sandbox.start`. `idle_bytes` is the memory it held before its first program."""
 
-    def __init__(self, process: asyncio.subprocess.Process, folder: SandboxFolder) -> None:
+    def __init__(
+        self, kind: SandboxKind, process: asyncio.subprocess.Process, folder: SandboxFolder, name: str
+    ) -> None:
+        self.kind = kind
+        self.idle_bytes = 0
         self._process = process
         self._folder = folder
+        self._name = name
 
     @staticmethod
-    async def start(kind: SandboxKind, slot: int) -> "Sandbox":
-        """Start one and wait until it is ready. Raises Unavailable with the sandbox's last words."""
+    async def start(kind: SandboxKind, number: int, image: Path | None = None) -> "Sandbox":
+        """Start one, or restore it from `image`, and wait until it is ready. `number` is its own among those alive.
+
+        Raises Unavailable with the sandbox's last words.
+        """
         folder: SandboxFolder | None = None
+        name = f"seedmill-{secrets.token_hex(8)}"
         try:
             folder = SandboxFolder()
-            command = _command(kind, folder.path, slot)
+            command = _start_command(kind, folder.path, number, name, image)
             with (folder.path / ERRORS).open("wb") as stderr:
                 process = await asyncio.create_subprocess_exec(
                     *command,
@@ -85,25 +94,26 @@ class Sandbox:
             if folder is not None:
                 folder.remove()
             raise Unavailable("SandboxUnavailable", f"no sandbox can be started: {error}") from error
-        sandbox = Sandbox(process, folder)
+        sandbox = Sandbox(kind, process, folder, name)
         try:
-            await asyncio.wait_for(sandbox._receive(), START_SECONDS)
-        except (SandboxLost, TimeoutError) as error:
-            words = sandbox._last_words()
+            if image is not None:
+                sandbox._send({"ready": True})
+            ready = await asyncio.wait_for(sandbox._receive(), START_SECONDS)
+            sandbox.idle_bytes = int(str(ready["held_bytes"]))
+        except (SandboxLost, TimeoutError, KeyError, ValueError, OSError) as error:
+            words = sandbox.last_words()
             await sandbox.close()
             raise Unavailable("SandboxUnavailable", f"no sandbox can be started: {words or error}") from error
         except BaseException:
-            await sandbox.close()
+            await asyncio.shield(sandbox.close())
             raise
         return sandbox
 
     async def judge(self, request: dict[str, Any], longest_seconds: float) -> dict[str, Any]:
         """The warden's verdict on one request. Raises SandboxLost."""
         asked = secrets.token_hex(8)  # not the program's own id, which another one may have had: answers can be late
-        data = json.dumps({**request, "id": asked}).encode()
         try:
-            assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe
-            self._process.stdin.write(struct.pack("<I", len(data)) + data)
+            self._send({**request, "id": asked})
             reply = await asyncio.wait_for(self._receive(), longest_seconds + SLACK_SECONDS)
         except TimeoutError:
             raise SandboxLost(f"no answer within {longest_seconds + SLACK_SECONDS:g} s") from None
@@ -113,12 +123,48 @@ class Sandbox:
             raise SandboxLost("an answer to another question")
         return {**reply, "id": request["id"]}
 
+    async def checkpoint(self, image: Path) -> None:
+        """Write what it is now into the folder `image`; it goes on. Raises Unavailable, and OSError."""
+        command = _runsc(self.kind, self._folder.path)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            *("checkpoint", "--image-path", str(image), "--leave-running", self._name),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            _, words = await asyncio.wait_for(process.communicate(), START_SECONDS)
+        except BaseException as error:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            if isinstance(error, TimeoutError):
+                raise Unavailable("CheckpointFailed", f"no checkpoint within {START_SECONDS:g} s") from error
+            raise
+        if process.returncode:
+            raise Unavailable("CheckpointFailed", words.decode("utf-8", "replace").strip()[-300:])
+
     async def close(self) -> None:
         """End it and everything in it."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         await self._process.wait()
         await asyncio.to_thread(self._folder.remove)
+
+    def last_words(self) -> str:
+        """The last line that it, or runsc, wrote to its log; empty when there is none."""
+        with contextlib.suppress(OSError):
+            lines = (self._folder.path / ERRORS).read_text(errors="replace").strip().splitlines()
+            return lines[-1][:300] if lines else ""
+        return ""
+
+    def _send(self, request: dict[str, Any]) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe
+        data = json.dumps(request).encode()
+        self._process.stdin.write(struct.pack("<I", len(data)) + data)
 
     async def _receive(self) -> dict[str, Any]:
         assert self._process.stdout is not None  # noqa: S101 - it was started with a pipe
@@ -135,30 +181,23 @@ class Sandbox:
             raise SandboxLost("an answer that is no object")
         return cast("dict[str, Any]", reply)
 
-    def _last_words(self) -> str:
-        with contextlib.suppress(OSError):
-            lines = (self._folder.path / ERRORS).read_text(errors="replace").strip().splitlines()
-            return lines[-1][:300] if lines else ""
-        return ""
 
-
-def _command(kind: SandboxKind, folder: Path, slot: int) -> list[str]:
+def _start_command(kind: SandboxKind, folder: Path, number: int, name: str, image: Path | None) -> list[str]:
     if kind.runsc is None:
-        first_uid = NATIVE_FIRST_UID + 2 * ((os.getpid() * 64 + slot) % NATIVE_UIDS)
+        first_uid = NATIVE_FIRST_UID + 2 * ((os.getpid() * 64 + number) % NATIVE_UIDS)
         return guest_command(kind.python.path, str(GUEST.parent), native=True, first_uid=first_uid)
     write_bundle(folder, kind.python, kind.binds)
+    how = ["run"] if image is None else ["restore", "--image-path", str(image)]
+    return [*_runsc(kind, folder), *how, "--bundle", str(folder), name]
+
+
+def _runsc(kind: SandboxKind, folder: Path) -> list[str]:
+    """runsc with what all its commands on the sandbox in `folder` share."""
     return [
         *(sys.executable, "-I", "-S", "-c", DIE_WITH_PARENT, str(os.getpid())),
         str(kind.runsc),
-        "--root",
-        str(folder / "state"),
-        "--platform",
-        PLATFORM,
-        "--network",
-        "none",
+        *("--root", str(folder / "state")),
+        *("--platform", kind.platform),
+        *("--network", "none"),
         "--ignore-cgroups",
-        "run",
-        "--bundle",
-        str(folder),
-        f"seedmill-{secrets.token_hex(8)}",
     ]
