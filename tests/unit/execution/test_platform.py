@@ -1,5 +1,6 @@
 """Which platform is taken, without measuring where that is known."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import NoReturn
@@ -38,8 +39,9 @@ def never(*_: object) -> NoReturn:
 
 
 def measured(monkeypatch: pytest.MonkeyPatch, systrap: float, ptrace: float) -> None:
-    async def measure(*_: object) -> dict[str, float]:
-        return {"systrap": systrap, "ptrace": ptrace}
+    async def measure(_kind_on: object, _probe: object, taken: dict[str, list[float]]) -> None:
+        taken["systrap"] += 8 * [systrap]
+        taken["ptrace"] += 8 * [ptrace]
 
     monkeypatch.setattr(platform, "_measure", measure)
 
@@ -74,6 +76,18 @@ async def test_another_runsc_is_measured_anew(monkeypatch: pytest.MonkeyPatch, r
     measured(monkeypatch, 2.0, 1.0)
     assert await choose_platform("auto", "new", never, never) == "ptrace"
     assert sorted(record.choices) == ["ptrace", "systrap"]
+
+
+async def test_a_machine_that_is_too_busy_to_tell_is_asked_once(monkeypatch: pytest.MonkeyPatch, record: Record):
+    async def slow(_kind_on: object, _probe: object, taken: dict[str, list[float]]) -> None:
+        taken["systrap"].append(9.0)
+        taken["ptrace"].append(1.0)
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(platform, "_measure", slow)
+    monkeypatch.setattr(platform, "LONGEST_SECONDS", 0.01)
+    assert await choose_platform("auto", "v", never, never) == "systrap"
+    assert record.choices == ["systrap"]
 
 
 async def test_where_one_does_not_start_nothing_is_recorded(monkeypatch: pytest.MonkeyPatch, record: Record):

@@ -23,7 +23,7 @@ from seedmill.storage.cache import cache_folder
 
 AUTO, SYSTRAP, PTRACE, KVM = "auto", "systrap", "ptrace", "kvm"
 VARIABLE = "SEEDMILL_PLATFORM"
-PROBES = 8
+PROBES, FEWEST_PROBES = 8, 3
 CLEARLY = 0.9
 LONGEST_SECONDS = 3.0
 
@@ -43,8 +43,9 @@ def platform_named(name: str | None) -> str:
 async def choose_platform(asked: str, version: str, kind_on: Callable[[str], SandboxKind], probe: Probe) -> str:
     """`asked`, or for `auto` the one that was chosen before or is chosen now, within three seconds.
 
-    `probe` runs a program in a sandbox and raises SandboxLost. Raises nothing: where neither starts, it is `systrap`,
-    whose start will say why.
+    `probe` runs a program in a sandbox and raises SandboxLost. Raises nothing: where one does not start, it is
+    `systrap`, whose start will say why if that is the one. So it is where the machine is too busy to tell within three
+    seconds; that is recorded too, or each start on such a machine would try again.
     """
     if asked != AUTO:
         return asked
@@ -53,32 +54,35 @@ async def choose_platform(asked: str, version: str, kind_on: Callable[[str], San
     known = _read(file)
     if known.get(key) in (SYSTRAP, PTRACE):
         return known[key]
+    taken: dict[str, list[float]] = {SYSTRAP: [], PTRACE: []}
     try:
-        seconds = await asyncio.wait_for(_measure(kind_on, probe), LONGEST_SECONDS)
-    except (SandboxLost, Unavailable, TimeoutError) as error:
-        log.info("platform not measured", platform=SYSTRAP, reason=str(error) or "it took too long")
+        await asyncio.wait_for(_measure(kind_on, probe, taken), LONGEST_SECONDS)
+    except TimeoutError:
+        pass  # what was measured by then may be enough
+    except (SandboxLost, Unavailable) as error:
+        log.info("platform not measured", platform=SYSTRAP, reason=str(error))
         return SYSTRAP
-    chosen = PTRACE if seconds[PTRACE] < CLEARLY * seconds[SYSTRAP] else SYSTRAP
+    enough = all(len(each) >= FEWEST_PROBES for each in taken.values())
+    seconds = {name: statistics.median(taken[name]) for name in taken} if enough else {}
+    chosen = PTRACE if enough and seconds[PTRACE] < CLEARLY * seconds[SYSTRAP] else SYSTRAP
     log.info("platform measured", platform=chosen, **{f"{name}_ms": round(1000 * seconds[name]) for name in seconds})
     with suppress(OSError):  # then it is measured again the next time
         _write(file, {**known, key: chosen})
     return chosen
 
 
-async def _measure(kind_on: Callable[[str], SandboxKind], probe: Probe) -> dict[str, float]:
-    """Median seconds of a probe, on each. They take turns, so that a busy moment disturbs both."""
+async def _measure(kind_on: Callable[[str], SandboxKind], probe: Probe, taken: dict[str, list[float]]) -> None:
+    """Adds the seconds of each probe. The platforms take turns, so that a busy moment disturbs both."""
     places: dict[str, Place] = {}
     try:
-        for name in (SYSTRAP, PTRACE):
+        for name in taken:
             places[name] = Place(await Sandbox.start(kind_on(name), len(places)), len(places))
-        taken: dict[str, list[float]] = {name: [] for name in places}
         for number in range(PROBES + 1):
             for name, place in places.items():
                 began = time.monotonic()
                 await probe(place)
                 if number:  # the first one of each finds its pages missing
                     taken[name].append(time.monotonic() - began)
-        return {name: statistics.median(each) for name, each in taken.items()}
     finally:
         await asyncio.gather(*(place.sandbox.close() for place in places.values()))
 
