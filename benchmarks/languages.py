@@ -91,7 +91,7 @@ def main() -> None:
     text = (
         "# Languages: milliseconds for a program with two assertions\n\n"
         f"Written by `benchmarks/languages.py`, which says what is compared. {os.cpu_count()} CPUs, median of "
-        f"{arguments.rounds} rounds.\n\n{table(rounds)}\n"
+        f"{arguments.rounds} rounds, load average {os.getloadavg()[0]:.0f} at the end.\n\n{table(rounds)}\n"
     )
     print(text)
     if arguments.output is not None:

@@ -102,6 +102,28 @@ asyncio.run(main())
 """
 
 
+LANGUAGES = """
+import asyncio, json
+from seedmill.execution.level import Level
+from seedmill.execution.pool import Pool
+from seedmill.records.verdict import Program
+from support.language_programs import PROGRAMS
+
+async def main():
+    pool = Pool(Level.POD, slots=1)
+    await pool.start()
+    found = {}
+    for language in ("bash", "cpp"):
+        for solution in (PROGRAMS[language].add, PROGRAMS[language].wrong, PROGRAMS[language].reads):
+            verdict = await pool.run(Program("x", language, solution, PROGRAMS[language].tests, 5.0))
+            found.setdefault(language, []).append(f"{verdict.status} {verdict.sandbox}")
+    await pool.close()
+    print(json.dumps(found))
+
+asyncio.run(main())
+"""
+
+
 def bundle(folder: Path, code: str, uid: int = 0, capabilities: Sequence[str] = CAPABILITIES) -> None:
     """An OCI bundle that runs code under this environment's Python."""
     (folder / "rootfs").mkdir()
@@ -129,7 +151,7 @@ def bundle(folder: Path, code: str, uid: int = 0, capabilities: Sequence[str] = 
                 "process": {
                     "user": {"uid": uid, "gid": uid},
                     "args": [sys.executable, "-c", code],
-                    "env": ["PATH=/usr/bin:/bin", "HOME=/tmp", f"PYTHONPATH={ROOT / 'services'}"],
+                    "env": ["PATH=/usr/bin:/bin", "HOME=/tmp", f"PYTHONPATH={ROOT / 'services'}:{ROOT / 'tests'}"],
                     "cwd": "/tmp",
                     "capabilities": {kind: list(capabilities) for kind in ("bounding", "effective", "permitted")},
                 },
@@ -172,6 +194,16 @@ def test_in_a_gvisor_pod_verdicts_are_strict_and_programs_harm_no_other() -> Non
         "at the end": "pass",
     }
     assert {tuple(verdict[2:]) for verdict in found.values()} == {("Strict", "gVisor pod")}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a container of the whole machine's files needs root")
+def test_in_a_gvisor_pod_languages_of_its_image_are_run() -> None:
+    require("the language cpp")
+    done = in_gvisor(LANGUAGES)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        language: ["pass gVisor pod", "fail gVisor pod", "fail gVisor pod"] for language in ("bash", "cpp")
+    }
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a container of the whole machine's files needs root")

@@ -433,10 +433,16 @@ async def test_the_machine_is_out_of_reach():
     require("runsc")
     pool = Pool(slots=1)
     await pool.start()
+    assert pool.kind is not None
     try:
+        # Of a home only folders that lead to compilers can be seen, and those compilers.
         look = (
-            "import os\ndef f():\n    seen = [p for p in ('/root', '/home', '/var', '/etc/shadow', '/dev/kvm', '/dev/sda') "
-            "if os.path.exists(p)]\n    return seen, 'gvisor' in open('/proc/version').read().lower()\n"
+            f"import os\nSHOWN = {pool.kind.binds!r}\n"
+            "def f():\n    seen = [p for p in ('/var', '/etc/shadow', '/dev/kvm', '/dev/sda') if os.path.exists(p)]\n"
+            "    for home in ('/root', '/home'):\n        for folder, folders, files in os.walk(home):\n"
+            "            folders[:] = [n for n in folders if os.path.join(folder, n) not in SHOWN]\n"
+            "            seen += [os.path.join(folder, n) for n in files]\n"
+            "    return seen, 'gvisor' in open('/proc/version').read().lower()\n"
         )
         verdict = await Bench(pool).run(look, "assert f() == ([], True) or f()[0] == []")
         assert verdict.status is Status.PASS, verdict

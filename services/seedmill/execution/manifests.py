@@ -30,8 +30,8 @@ class ToolchainTable(_Table):
     get: str
     version: Command
     """Its first line goes into the digest of verdicts."""
-    values: dict[str, Command] = {}
-    """What a command prints, by name."""
+    values: dict[str, Command | str] = {}
+    """What a command prints, or the first path that a pattern fits, by name."""
     packages: dict[str, str] = {}
     """Programs that npm installs by the folder's `package-lock.json`: their path, `*` for one folder, by name."""
     visible: list[str] = []

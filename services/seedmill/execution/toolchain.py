@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from functools import cached_property
+from glob import glob
 from hashlib import sha256
 from pathlib import Path
 
@@ -112,6 +113,7 @@ class Toolchain:
             shutil.rmtree(self.cache, ignore_errors=True)
             self.cache.mkdir(parents=True)
             for name in table.copied:
+                (self.cache / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(self.folder / name, self.cache / name)
             environment = {name: self.filled(value) for name, value in table.environment.items()}
             for step in table.steps:
@@ -191,8 +193,8 @@ class Toolchain:
             return str(self.cache)
         if name == "packages":
             return str(self.packages)
-        if name in table.values:
-            return _said(self._all_filled(table.values[name])).strip()
+        if (value := table.values.get(name)) is not None:
+            return _first_path(self.filled(value)) if isinstance(value, str) else _said(self._all_filled(value)).strip()
         if name in table.packages and (path := self._package(name)) is not None:
             return path
         if program in table.programs and (path := _find(program)) is not None:
@@ -211,6 +213,13 @@ def prepared_folder() -> Path:
 def _find(name: str) -> str | None:
     places = [os.environ.get("PATH", ""), *(os.path.expanduser(place) for place in USUAL_PLACES)]
     return shutil.which(name, path=os.pathsep.join(places))
+
+
+def _first_path(pattern: str) -> str:
+    found = sorted(glob(pattern))
+    if not found:
+        raise Misconfigured("LanguageBroken", f"there is no {pattern}")
+    return found[0]
 
 
 def _must_be_shown(path: str) -> bool:
