@@ -3,10 +3,10 @@
     .venv/bin/python benchmarks/mutants.py FOLDER [--each 5] [--workers N] [--report benchmarks/mutants.md]
 
 FOLDER holds humaneval.jsonl.gz and mbpp.jsonl.gz as their authors publish them. Each solution is changed in one place
-of its syntax tree, the same on every run. The native judge is a plain Python process that runs solution and tests as one
-file under the same limits, and believes its exit status: these programs are no forgers. It runs code on this machine
-without a sandbox, so it is for these data sets and nothing else. Exit status 1 when a verdict differs and no known
-reason says why.
+of its syntax tree, the same on every run. The native judge is a plain Python process that runs solution and tests as
+one file under the same limits, and believes its exit status: these programs are no forgers. It runs code on this
+machine without a sandbox, so it is for these data sets and nothing else. Exit status 1 when a verdict differs and no
+known reason says why.
 """
 
 import argparse

@@ -4,9 +4,9 @@
 
 The service is a process of its own (`seedmill serve execution`). First every kind of program is judged three times in
 peace. Then the mix is judged, one program in twenty hostile, while a process of a sandbox - runsc's own, the sandbox,
-its file server - is killed every few seconds. A program whose sandbox was lost twice is `infra`, which says nothing about
-the program; a run of a recipe tries it again, so does this. Exit status 1 when a verdict differs, an answer is missing,
-or the service's memory has grown by more than a tenth since program 2,000.
+its file server - is killed every few seconds. A program whose sandbox was lost twice is `infra`, which says nothing
+about the program; a run of a recipe tries it again, so does this. Exit status 1 when a verdict differs, an answer is
+missing, or the service's memory has grown by more than a tenth since program 2,000.
 """
 
 import argparse

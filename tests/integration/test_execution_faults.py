@@ -102,7 +102,7 @@ async def test_a_warden_that_answers_nonsense_says_nothing_about_the_program(
 ):
     with monkeypatch.context() as patched:
         pretend(patched, answer)
-        pool._all[0]._served = 10**9  # noqa: SLF001 - so that the next program gets a new sandbox: the false one
+        pool._all[0]._served = 10**9
         verdict = await judge(pool, RIGHT)
         assert verdict.status is Status.INFRA, verdict
     assert (await judge(pool, RIGHT)).status is Status.PASS
@@ -111,7 +111,7 @@ async def test_a_warden_that_answers_nonsense_says_nothing_about_the_program(
 async def test_an_answer_too_many_is_not_the_next_programs(pool: Pool, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patched:
         pretend(patched, "send(json.dumps({**answer, 'status': 'fail'}).encode()) or answer")
-        pool._all[0]._served = 10**9  # noqa: SLF001
+        pool._all[0]._served = 10**9
         first, second = await judge(pool, RIGHT), await judge(pool, RIGHT)
         assert first.status is Status.FAIL, "the warden said so: this test would show nothing"
         assert second.status is not Status.PASS, second
@@ -121,19 +121,21 @@ async def test_an_answer_too_many_is_not_the_next_programs(pool: Pool, monkeypat
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
 async def test_a_warden_that_is_killed_at_any_moment_changes_no_verdict(pool: Pool, signal_number: int):
     choice = random.Random(1)
-    found: list[Status] = []
-    for n in range(24):
-        wrong = n % 3 == 0
-        running = asyncio.create_task(judge(pool, SLOW, "assert f(21) == 41" if wrong else "assert f(21) == 42"))
+    judged: list[Status] = []
+    for n in range(16):
+        tests, right = ("assert f(21) == 41", Status.FAIL) if n % 3 == 0 else ("assert f(21) == 42", Status.PASS)
+        running = asyncio.create_task(judge(pool, SLOW, tests))
         await asyncio.sleep(choice.uniform(0, 0.12))
         for pid in children():
             os.kill(pid, signal_number)
         try:
-            found.append((await running).status)
+            judged.append((await running).status)
         except Unavailable:  # killed while it started: the caller is told to come again
-            found.append((await judge(pool, RIGHT, "assert f(21) == 41" if wrong else "assert f(21) == 42")).status)
-        allowed = {Status.FAIL if wrong else Status.PASS}
-        assert found[-1] in allowed, (n, found)
+            judged.append(Status.INFRA)
+        # One that was killed while it was idle, and its successor, too, are two: that is said, and no fail.
+        assert judged[-1] in (right, Status.INFRA), (n, judged)
+        assert (await judge(pool, SLOW, tests)).status is right, (n, judged)
+    assert judged.count(Status.INFRA) < len(judged)
 
 
 async def test_a_warden_that_stands_still_is_replaced(pool: Pool):
