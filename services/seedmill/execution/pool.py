@@ -23,8 +23,9 @@ ENVIRONMENTS = (STANDARD,)
 QUEUE_PER_SLOT = 512
 HYGIENE_TESTS = 1000
 TRIES = 2
-RUNS = 3
-"""Of one program, at most: strictly, by token where that finds what it cannot host, and on an empty solution."""
+RUNS = 6
+"""Of one program, at most: strictly, by token where that finds what it cannot host, and on an empty solution; each of
+them twice where it was killed and nothing says why."""
 
 
 class Pool:
@@ -94,11 +95,14 @@ class Pool:
 
     async def _judge(self, slot: "_Slot", program: Program) -> Verdict:
         why = ""
-        for _ in range(TRIES):
+        for left in reversed(range(TRIES)):
             try:
                 return await slot.judge(program, fresh=program.isolation is Isolation.FRESH)
             except SandboxLost as lost:
                 why = str(lost)
+            except Unavailable:  # a new one may have been killed while it started
+                if not left:
+                    raise
         return Verdict(program.id, Status.INFRA, f"the sandbox was lost twice: {why}", sandbox=self._name)
 
     def _refuse_unless_allowed(self, program: Program) -> None:
