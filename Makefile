@@ -55,6 +55,10 @@ test-node: venv ## images of this checkout, and runs on a whole node (root; ten 
 test-fast: venv ## unit tests
 	$(BIN)/pytest tests/unit
 
+.PHONY: soak
+soak: venv sandbox ## 20,000 programs while sandboxes are killed; writes benchmarks/soak.md (a quarter of an hour)
+	$(BIN)/python benchmarks/soak.py --report benchmarks/soak.md
+
 .PHONY: lint
 lint: venv ## style, types, layers, examples
 	$(BIN)/ruff check .

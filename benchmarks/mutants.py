@@ -4,7 +4,7 @@
 
 FOLDER holds humaneval.jsonl.gz and mbpp.jsonl.gz as their authors publish them. Each solution is changed in one place
 of its syntax tree, the same on every run. The native judge is a plain Python process that runs solution and tests as
-one file under the same limits, and believes its exit status: these programs are no forgers. It runs code on this
+one file under the same limits, and passes what reaches its end: these programs are no forgers. It runs code on this
 machine without a sandbox, so it is for these data sets and nothing else. Exit status 1 when a verdict differs and no
 known reason says why.
 """
@@ -29,6 +29,7 @@ from seedmill.serving.logs import LogFormat, LogLevel, configure_logs
 
 CPU_SECONDS = 2.0
 ADDRESS_BYTES = 4 << 30
+REACHED_THE_END = 77
 PYTHON = guest_python().path
 # In the new process, not before it: this one has loaded gRPC and must not fork.
 LIMITED = """
@@ -37,6 +38,7 @@ file, cpu, space = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
 resource.setrlimit(resource.RLIMIT_AS, (space, space))
 runpy.run_path(file, run_name="__main__")
+sys.exit(77)  # the end was reached: a solution that leaves with status 0 has not passed
 """
 COMPARISONS = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
                ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is}  # fmt: skip
@@ -179,7 +181,7 @@ async def _native(program: Program) -> str:
             process.kill()
             await process.wait()
             return "timeout"
-    return "pass" if code == 0 else "timeout" if code in (-9, -24) else "fail"
+    return "pass" if code == REACHED_THE_END else "timeout" if code in (-9, -24) else "fail"
 
 
 # comparison

@@ -28,6 +28,7 @@ from mixed_programs import KINDS, kind_of, mixed, once_each
 from seedmill.execution.client import ExecutionClient
 from seedmill.records.verdict import Program, Status, Verdict
 from seedmill.serving.channel import Channels
+from seedmill.serving.errors import Unavailable
 from seedmill.serving.logs import LogFormat, LogLevel, configure_logs
 
 HOSTILE_SHARE = 0.05
@@ -104,12 +105,12 @@ async def judge(soak: Soak, client: ExecutionClient, pid: int, programs: list[Pr
 
     async def one(program: Program) -> None:
         async with places:
-            verdict = await client.execute(program)
+            verdict = await answered(client, program)
             for _ in range(TRIES_OF_INFRA):
                 if verdict.status is not Status.INFRA:
                     break
                 soak.infra += 1
-                verdict = await client.execute(program)
+                verdict = await answered(client, program)
         soak.answers[verdict.id] += 1
         soak.statuses[verdict.status] += 1
         if verdict.status not in soak.calm[kind_of(program.id)]:
@@ -121,6 +122,15 @@ async def judge(soak: Soak, client: ExecutionClient, pid: int, programs: list[Pr
             print(f"{len(soak.answers)} answers, {soak.killed} killed", file=sys.stderr, flush=True)
 
     await asyncio.gather(*map(one, programs))
+
+
+async def answered(client: ExecutionClient, program: Program) -> Verdict:
+    """The verdict; a service that cannot start a sandbox just now is asked again, as a run does."""
+    while True:
+        try:
+            return await client.execute(program)
+        except Unavailable:
+            await asyncio.sleep(0.5)
 
 
 async def kill(soak: Soak, pid: int, every: float) -> None:

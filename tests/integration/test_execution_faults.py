@@ -128,19 +128,21 @@ async def test_an_answer_too_many_is_not_the_next_programs(pool: Pool, monkeypat
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
 async def test_a_warden_that_is_killed_at_any_moment_changes_no_verdict(pool: Pool, signal_number: int):
     choice = random.Random(1)
-    found: list[Status] = []
-    for n in range(24):
-        wrong = n % 3 == 0
-        running = asyncio.create_task(judge(pool, SLOW, "assert f(21) == 41" if wrong else "assert f(21) == 42"))
+    judged: list[Status] = []
+    for n in range(16):
+        tests, right = ("assert f(21) == 41", Status.FAIL) if n % 3 == 0 else ("assert f(21) == 42", Status.PASS)
+        running = asyncio.create_task(judge(pool, SLOW, tests))
         await asyncio.sleep(choice.uniform(0, 0.12))
         for pid in children():
             os.kill(pid, signal_number)
         try:
-            found.append((await running).status)
+            judged.append((await running).status)
         except Unavailable:  # killed while it started: the caller is told to come again
-            found.append((await judge(pool, RIGHT, "assert f(21) == 41" if wrong else "assert f(21) == 42")).status)
-        allowed = {Status.FAIL if wrong else Status.PASS}
-        assert found[-1] in allowed, (n, found)
+            judged.append(Status.INFRA)
+        # One that was killed while it was idle, and its successor, too, are two: that is said, and no fail.
+        assert judged[-1] in (right, Status.INFRA), (n, judged)
+        assert (await judge(pool, SLOW, tests)).status is right, (n, judged)
+    assert judged.count(Status.INFRA) < len(judged)
 
 
 async def test_a_warden_that_stands_still_is_replaced(pool: Pool):

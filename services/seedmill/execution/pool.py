@@ -35,8 +35,9 @@ from seedmill.serving.errors import Misconfigured, Unavailable
 
 QUEUE_PER_SLOT = 512
 TRIES = 2
-RUNS = 3
-"""Of one program, at most: strictly, by token where that finds what it cannot host, and on an empty solution."""
+RUNS = 6
+"""Of one program, at most: strictly, by token where that finds what it cannot host, and on an empty solution; each of
+them twice where it was killed and nothing says why."""
 
 PROBE = Program("probe", "python", "def double(x):\n    return 2 * x\n", "assert double(21) == 42\n")
 PROBE_PAUSE_SECONDS = 1.0
@@ -164,6 +165,9 @@ class Pool:
                 why = str(lost)
                 self._lost(why)
                 self._wellbeing.check()
+            except Unavailable:  # a new one may have been killed while it started
+                if attempt == TRIES - 1:
+                    raise
             else:
                 self._wellbeing.verdict()
                 return verdict

@@ -8,6 +8,7 @@ sandboxes, processes when the pool has closed) is looked at here. Programs mark 
 """
 
 import asyncio
+import ctypes
 import json
 import os
 import sys
@@ -29,6 +30,7 @@ LEVELS = {
     Form.POD: Level.POD,
     Form.NATIVE: Level.PROCESS,
 }
+PR_SET_NO_NEW_PRIVS = 38
 MARK = "seedmill-escape"
 LOOKED_AT = ("/", "/tmp", "/dev/shm", "/dev", "/var/tmp", "/run", "/run/lock", "/usr")
 
@@ -173,6 +175,8 @@ def _command(pid: int) -> str:
 
 def main() -> None:
     form, *numbers = sys.argv[1:]
+    if form == Form.UNPRIVILEGED:  # as in a pod with `allowPrivilegeEscalation: false`
+        ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     with tempfile.TemporaryDirectory(prefix="seedmill-conformance-") as folder:
         tempfile.tempdir = folder
         found = asyncio.run(run(Form(form), set(map(int, numbers))))

@@ -114,7 +114,7 @@ CASES: tuple[Case, ...] = (
     refused(
         53,
         "secrets of the machine",
-        TRY + "import os\ndef f():\n    done = []\n    for name in ('/etc/shadow', '/proc/kcore', '/dev/mem', '/dev/kmsg', '/root/.ssh/id_rsa', '/proc/1/environ'):\n"
+        TRY + "import os\ndef f():\n    done = []\n    for name in ('/etc/shadow', '/proc/kcore', '/dev/mem', '/dev/kmsg', '/proc/1/environ'):\n"
         "        done += tried(name, lambda: open(name, 'rb').read(1)) if name != '/proc/1/environ' or os.stat('/proc/1').st_uid != 0 else []\n    return done\n",
     ),
     refused(

@@ -7,6 +7,7 @@ that the tests are done, with the nonce and how many assertions ran; `x` that th
 
 import os
 import select
+import signal
 import socket
 import struct
 import sys
@@ -50,12 +51,20 @@ class Run:
         self.ends = {}
         self.peak_bytes = 0
         self.watched_bytes = 0
+        self.status = ""
 
     @property
     def solution_is_gone(self):
         """T said so, and its end was not seen yet."""
         gone = self.ended is not None and self.ended[0] == b"x" and self.ended[1].startswith(b"gone\n")
         return gone and self.solution_pid and self.solution_pid not in self.ends
+
+    @property
+    def was_killed(self):
+        """T or S was ended by SIGKILL before a limit was reached."""
+        ends = [self.ends.get(pid) for pid in (self.tests_pid, self.solution_pid)]
+        killed = any(end is not None and end.signal == signal.SIGKILL for end in ends)
+        return killed and self.stopped is None and self.status == "fail"
 
     @property
     def wants_control(self):
@@ -90,6 +99,7 @@ class Run:
         # of the program that started it, which may be larger than what a test may use.
         self.peak_bytes = max(end.peak_bytes for end in (*self.ends.values(), *left.values())) - own_bytes
         status, reason, asserts = self.judged()
+        self.status = status
         strict = self.plan is not None and self.plan[0] == "strict"
         return {
             "status": status,

@@ -54,19 +54,32 @@ def judge(request, processes, host):
     """The verdict of one program, as JSON. `host` is the descriptor at whose other end the host is."""
     if "toolchain" in request:
         return {**run_program(request, processes, host), "id": request["id"]}
-    run = Run(request, processes, host)
-    result = run.result()
+    run, result = _run(request, processes, host)
     if result["status"] == UNHOSTED:
         downgrade = result["reason"]
         request = {**request, "verdict": "Token"}
-        run = Run(request, processes, host)
-        result = {**run.result(), "downgrade": downgrade}
+        run, result = _run(request, processes, host)
+        result["downgrade"] = downgrade
     if result["status"] == "pass" and run.wants_control:
-        control = Run(request, processes, host, control=True).result()
+        _, control = _run(request, processes, host, control=True)
         if control["status"] == "pass":
             result["status"], result["reason"] = "vacuous", "the tests also pass when the solution does nothing"
     result["id"] = request["id"]
     return result
+
+
+def _run(request, processes, host, control=False):
+    """One run and its result; the second one where the first was killed and nothing of the program's says why.
+
+    A program may kill itself, and then does so again. But the machine kills, too, where it runs out of memory, and in
+    gVisor it takes single processes of programs: that must not be a verdict.
+    """
+    run = Run(request, processes, host, control)
+    result = run.result()
+    if run.was_killed:
+        run = Run(request, processes, host, control)
+        result = run.result()
+    return run, result
 
 
 def _receive(fd):
