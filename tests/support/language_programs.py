@@ -590,7 +590,7 @@ function testAdd() {
     broken="const one = 1;\n\nfunction add(a, b) { return a + ; }\n",
     loops="function add(a, b) {\n  for (;;) {}\n}\n",
     hoards="function add(a, b) {\n  const all = [];\n  for (;;) all.push(new Array(1 << 17).fill(1.5));\n}\n",
-    prints="function add(a, b) {\n  for (let i = 0; i < 200000; i++) require('fs').writeSync(2, '0123456789\\n');\n  return 3;\n}\n",
+    prints="function add(a, b) {\n  for (let i = 0; i < 200000; ) try { i += require('fs').writeSync(2, '0123456789\\n') / 11; } catch (full) {}\n  return 3;\n}\n",
     connects="""
 const net = require('net');
 let open = 0;
@@ -714,7 +714,7 @@ function testAdd(): void {
     broken="const one: number = 1;\n\nfunction add(a: number, b: number): number { return a + ; }\n",
     loops="function add(a: number, b: number): number {\n  for (;;) {}\n}\n",
     hoards="function add(a: number, b: number) {\n  const all: any[] = [];\n  for (;;) all.push(new Array(1 << 17).fill(1.5));\n}\n",
-    prints="function add(a: number, b: number) {\n  for (let i = 0; i < 200000; i++) require('fs').writeSync(2, '0123456789\\n');\n  return 3;\n}\n",
+    prints="function add(a: number, b: number) {\n  for (let i = 0; i < 200000; ) try { i += require('fs').writeSync(2, '0123456789\\n') / 11; } catch (full) {}\n  return 3;\n}\n",
     connects=JAVASCRIPT.connects,
     reads=JAVASCRIPT.reads,
     bomb=JAVASCRIPT.bomb,
