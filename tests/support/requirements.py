@@ -106,10 +106,7 @@ _LANGUAGES = {
 }
 
 _REQUIREMENTS = {
-    **{
-        f"the language {name}": Requirement(partial(_language, name), command)
-        for name, command in _LANGUAGES.items()
-    },
+    **{f"the language {name}": Requirement(partial(_language, name), command) for name, command in _LANGUAGES.items()},
     "runsc": Requirement(_runsc, "make sandbox"),
     "versitygw": Requirement(lambda: _built("versitygw"), "make s3-server"),
     "minio": Requirement(lambda: _built("minio"), "make tools-minio", everywhere=False),
