@@ -64,6 +64,9 @@ class Sandbox:
     judge: Callable[[Program], Status] = lambda program: Status.PASS
     ran: list[str] = field(default_factory=list)
 
+    async def check_environment(self, name: str) -> str:
+        return name
+
     async def execute(self, program: Program) -> Verdict:
         await asyncio.sleep(0)
         self.ran.append(program.id)

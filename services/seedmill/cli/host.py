@@ -156,6 +156,9 @@ class _NotStarted:
     async def generate(self, request: GenerationRequest) -> Completion:
         raise ServiceError("NotStarted", f"no inference service was started, yet {request.id} asks it")
 
+    async def check_environment(self, name: str) -> str:
+        raise ServiceError("NotStarted", f"no execution service was started, yet environment {name} is asked for")
+
     async def execute(self, program: Program) -> Verdict:
         raise ServiceError("NotStarted", f"no execution service was started, yet {program.id} asks it")
 

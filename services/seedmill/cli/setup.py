@@ -1,9 +1,10 @@
-"""`seedmill setup`: gets what pip cannot: the sandbox's program, and a small model for trying things out."""
+"""`seedmill setup`: gets what its own packages are not: the sandbox's program, packages for programs, a model."""
 
 from typing import Annotated
 
 import typer
 
+from seedmill.cli.setup_environment import environment
 from seedmill.cli.setup_languages import languages
 from seedmill.cli.setup_model import model
 
@@ -29,3 +30,4 @@ def sandbox(
 
 setup_app.command("model")(model)
 setup_app.command("languages")(languages)
+setup_app.command("environment")(environment)

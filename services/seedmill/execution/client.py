@@ -9,7 +9,7 @@ from seedmill.execution.messages import program_message, verdict_of
 from seedmill.records.verdict import Program, Verdict
 from seedmill.serving.batching import Batcher
 from seedmill.serving.channel import Channels
-from seedmill.serving.errors import ServiceError
+from seedmill.serving.errors import Misconfigured, ServiceError
 from seedmill.serving.status import from_rpc_error
 from seedmill.v1alpha1 import execution_pb2 as pb
 from seedmill.v1alpha1 import execution_pb2_grpc as pb_grpc
@@ -24,6 +24,21 @@ class ExecutionClient:
         self._channels = channels
         self._run = run
         self._batcher = Batcher[Program, Verdict](self._call, max_items=_MAX_PROGRAMS)
+
+    async def check_environment(self, name: str) -> str:
+        """The digest of a package set. Raises Misconfigured when the service has none of that name, and Unavailable."""
+        stub: Any = pb_grpc.ExecutionServiceStub(self._channels.pick())
+        try:
+            found: pb.GetCapabilitiesResponse = await stub.GetCapabilities(pb.GetCapabilitiesRequest())
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+        if name not in found.environments:
+            raise Misconfigured(
+                "EnvironmentUnknown",
+                f"{name!r} is not there; there is {', '.join(sorted(found.environments))}: where the execution service "
+                f"runs, run seedmill setup environment {name}, then start the service again",
+            )
+        return found.environments[name]
 
     async def execute(self, program: Program) -> Verdict:
         """Run one program. Raises Unavailable and Busy (wait, then call again), Misconfigured, InvalidRequest."""

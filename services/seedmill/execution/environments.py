@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from seedmill.execution.package_sets.installed import PackageSet, current_sets
+from seedmill.execution.package_sets.target import target_of
 from seedmill.execution.sandboxes.bundle import GUEST, GuestPython
+from seedmill.serving.errors import Misconfigured
 
 STANDARD = "python-std"
 
@@ -26,8 +29,24 @@ class Environment:
 
 
 def environments(python: GuestPython) -> Mapping[str, Environment]:
-    """Those that there are, by name."""
-    return {STANDARD: standard_environment(python)}
+    """Those that there are for this interpreter, by name: the standard library, and what `setup environment` built.
+
+    Raises Misconfigured for a package set that is broken.
+    """
+    found = {STANDARD: standard_environment(python)}
+    try:
+        target = target_of(python)
+    except Misconfigured:  # no packages are built for it either
+        return found
+    for each in current_sets(target):
+        if each.name != STANDARD:
+            found[each.name] = environment_of(each, python)
+    return found
+
+
+def environment_of(packages: PackageSet, python: GuestPython) -> Environment:
+    """An installed package set as an environment."""
+    return Environment(packages.name, digest_of(python, packages.digest), packages.folder, packages.preload)
 
 
 def standard_environment(python: GuestPython) -> Environment:

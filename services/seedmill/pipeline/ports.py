@@ -37,6 +37,10 @@ class Inference(Protocol):
 class Execution(Protocol):
     """Programs and tests to verdicts."""
 
+    async def check_environment(self, name: str) -> str:
+        """The digest of a package set. Raises Misconfigured when there is none of that name."""
+        ...
+
     async def execute(self, program: Program) -> Verdict:
         """Run one program. INFRA comes back as a verdict, after the service's own retry."""
         ...

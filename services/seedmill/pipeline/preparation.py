@@ -13,9 +13,9 @@ from seedmill.filters.benchmark_index import BadBenchmarkFile, BenchmarkChanged,
 from seedmill.filters.decontamination import Decontaminator
 from seedmill.pipeline.earlier_runs import dataset_uri, publication_for_seeds, publications_to_reuse
 from seedmill.pipeline.patience import Dependency, Patience
-from seedmill.pipeline.ports import Inference, Seeding
+from seedmill.pipeline.ports import Execution, Inference, Seeding
 from seedmill.recipes.build import collection_options
-from seedmill.recipes.steps import Generate, Recipe
+from seedmill.recipes.steps import Execute, Generate, Recipe
 from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress, LanguageQuota
 from seedmill.records.publication import Limits, Price
 from seedmill.records.run_file import RunFile, run_prefix
@@ -27,8 +27,8 @@ from seedmill.storage.seeds import SeedReader
 from seedmill.storage.store import ObjectMissing, Store
 
 DEFAULT_NAMESPACE = "local"
-ENVIRONMENTS = ("python-std",)
-"""Package sets that programs may ask for. The execution service has the same."""
+ALWAYS_THERE = "python-std"
+"""The package set that every execution service has: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,6 @@ def refuse_what_is_missing(spec: Spec) -> None:
     missing = {
         "budget.maxGpuHours": spec.budget.max_gpu_hours is not None,
     }
-    if spec.execution.environment not in ENVIRONMENTS:
-        raise Misconfigured(
-            "NotAvailable",
-            f"spec.execution.environment {spec.execution.environment} is not available in this version; "
-            f"there is {', '.join(ENVIRONMENTS)}",
-        )
     for field, used in missing.items():
         if used:
             raise Misconfigured("NotAvailable", f"spec.{field} is not available in this version; remove it")
@@ -99,6 +93,14 @@ async def check_models(recipe: Recipe, inference: Inference, patience: Patience)
     if not models:
         return []
     return await patience.call(Dependency.TEACHER, partial(inference.check_models, models))
+
+
+async def check_environment(spec: Spec, recipe: Recipe, execution: Execution, patience: Patience) -> None:
+    """Raise Misconfigured unless the package set is there that programs run with; waits while no service answers."""
+    name = spec.execution.environment
+    if name == ALWAYS_THERE or not any(isinstance(step, Execute) for step in recipe.steps):
+        return
+    await patience.call(Dependency.SANDBOX, partial(execution.check_environment, name))
 
 
 async def prepare(

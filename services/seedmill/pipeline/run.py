@@ -16,7 +16,14 @@ from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.patience import Awaited, Dependency, Patience
 from seedmill.pipeline.ports import Aggregation, Execution, Inference, Seeding
-from seedmill.pipeline.preparation import Order, Prepared, check_models, prepare, refuse_what_is_missing
+from seedmill.pipeline.preparation import (
+    Order,
+    Prepared,
+    check_environment,
+    check_models,
+    prepare,
+    refuse_what_is_missing,
+)
 from seedmill.pipeline.progress import Phase, Progress, Published
 from seedmill.pipeline.report import RunReport
 from seedmill.pipeline.resume import new_frontier, resume
@@ -105,6 +112,7 @@ class Run:
         refuse_what_is_missing(spec)
         recipe = build(spec)
         await check_models(recipe, self._services.inference, self._patience)
+        await check_environment(spec, recipe, self._services.execution, self._patience)
         self.progress.phase = Phase.COLLECTING
         prepared = await prepare(self._order, recipe, self._services.seeding, self._patience, self._note_collection)
         report = RunReport(store, prepared.run.prefix, self.progress)

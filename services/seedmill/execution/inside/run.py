@@ -16,7 +16,7 @@ import time
 from .child import confined
 from .judgement import too_much_memory, verdict
 from .processes import reap, resident_bytes
-from .python import solution_process
+from .python import packages, solution_process
 from .python.test_process import AUTO, STRICT, TOKEN, TestProcess
 from .reasons import one_line
 
@@ -131,14 +131,17 @@ class Run:
 
     def fork(self, work, uid, *passed):
         limits = (self.cpu_seconds, self.memory_bytes)
-        return confined(work, uid, (*self.writers, *passed), limits, self.processes)
+        revealed = (packages.folder(),) if self.processes.native and packages.folder() else ()
+        return confined(work, uid, (*self.writers, *passed), limits, self.processes, revealed=revealed)
 
     def run_tests(self):
+        packages.begin()
         TestProcess(3, 4, 5, self.mode, self.control).run(self.solution, self.tests)
         sys.stdout.flush()
         return 0
 
     def run_solution(self):
+        packages.begin()
         solution_process.main(3, self.solution)
         sys.stdout.flush()
         return 0

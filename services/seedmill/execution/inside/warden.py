@@ -4,8 +4,9 @@ For each test it forks T (and, once T says that the strict protocol fits, S), wa
 and judges by what the kernel says of the processes and by one message that needs a nonce (`judgement`). Then it kills
 whatever is left and proves that nothing is (`processes`).
 
-Frames on stdin and stdout are a length (4 bytes, little-endian) and JSON. Started as `main(native, first_uid)`;
-`native` means without a sandbox around it, where other processes live on the machine too.
+Frames on stdin and stdout are a length (4 bytes, little-endian) and JSON. Started as `main(native, first_uid)`, with a
+folder of packages where there is one; `native` means without a sandbox around it, where other processes live on the
+machine too.
 """
 
 import gc
@@ -16,19 +17,22 @@ import sys
 
 from . import confinement
 from .processes import Processes
+from .python import packages as environment
 from .python.test_process import UNHOSTED
 from .run import Run
 from .toolchains.phases import run_program
 
 
-def main(native, first_uid):
-    """Serve requests until stdin ends."""
+def main(native, first_uid, packages="", preload=()):
+    """Serve requests until stdin ends. Modules named by `preload` are imported now, from the folder `packages`."""
     requests, replies = os.dup(0), os.dup(1)
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
     os.close(null)
     confinement.libc.prctl(confinement.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if packages:
+        environment.provide(packages, preload)
     gc.collect()
     gc.freeze()
     processes = Processes(native, first_uid)

@@ -14,6 +14,9 @@ from typing import Any
 
 GUEST = Path(__file__).parent.parent / "inside"
 GUEST_PARENT = "/seedmill"
+GUEST_PACKAGES = f"{GUEST_PARENT}/packages"
+"""Where an environment's packages are seen in a sandbox."""
+
 DEBIAN_PYTHON = "/usr/bin/python3"
 OLDEST_GUEST_PYTHON = (3, 11)
 CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETPCAP")
@@ -40,7 +43,17 @@ def guest_python() -> GuestPython:
     return GuestPython(path, sys.version.split()[0], () if base == "/usr" else (base,))
 
 
-def write_bundle(folder: Path, python: GuestPython, binds: Sequence[str] = ()) -> None:
+@dataclass(frozen=True, slots=True)
+class GuestPackages:
+    """Packages that programs may import: where they lie on this machine, and what is imported before programs come."""
+
+    folder: Path
+    preload: tuple[str, ...] = ()
+
+
+def write_bundle(
+    folder: Path, python: GuestPython, binds: Sequence[str] = (), packages: GuestPackages | None = None
+) -> None:
     """Write rootfs/ and config.json. `binds` are folders that are seen at their places, too. Raises OSError."""
     rootfs = folder / "rootfs"
     for name in ("proc", "tmp", "dev", "etc", "usr", GUEST_PARENT.strip("/")):
@@ -60,16 +73,26 @@ def write_bundle(folder: Path, python: GuestPython, binds: Sequence[str] = ()) -
     if Path("/etc/ld.so.cache").is_file():
         (rootfs / "etc" / "ld.so.cache").write_bytes(Path("/etc/ld.so.cache").read_bytes())
     mounts.append(_read_only(str(GUEST), f"{GUEST_PARENT}/inside"))
-    (folder / "config.json").write_text(json.dumps(_config(python, mounts)))
+    if packages is not None:
+        mounts.append(_read_only(str(packages.folder), GUEST_PACKAGES))
+        packages = GuestPackages(Path(GUEST_PACKAGES), packages.preload)
+    (folder / "config.json").write_text(json.dumps(_config(python, mounts, packages)))
 
 
-def guest_command(python: str, parent: str, *, native: bool, first_uid: int) -> list[str]:
-    """How the guest program is started: isolated from the environment and from site packages."""
-    code = f"import sys; sys.path.insert(0, {parent!r}); from inside.warden import main; main({native}, {first_uid})"
+def guest_command(
+    python: str, parent: str, *, native: bool, first_uid: int, packages: GuestPackages | None = None
+) -> list[str]:
+    """How the guest program is started: isolated from the environment and from site packages.
+
+    The folder of `packages` is as the guest sees it.
+    """
+    more = "" if packages is None else f", {str(packages.folder)!r}, {packages.preload!r}"
+    start = f"from inside.warden import main; main({native}, {first_uid}{more})"
+    code = f"import sys; sys.path.insert(0, {parent!r}); {start}"
     return [python, "-I", "-S", "-B", "-X", "utf8", "-c", code]
 
 
-def _config(python: GuestPython, mounts: list[dict[str, Any]]) -> dict[str, Any]:
+def _config(python: GuestPython, mounts: list[dict[str, Any]], packages: GuestPackages | None) -> dict[str, Any]:
     held = list(CAPABILITIES)
     namespaces = [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount")]
     linux: dict[str, Any] = {"namespaces": namespaces}
@@ -81,7 +104,7 @@ def _config(python: GuestPython, mounts: list[dict[str, Any]]) -> dict[str, Any]
         "ociVersion": "1.2.1",
         "process": {
             "user": {"uid": 0, "gid": 0},
-            "args": guest_command(python.path, GUEST_PARENT, native=False, first_uid=2001),
+            "args": guest_command(python.path, GUEST_PARENT, native=False, first_uid=2001, packages=packages),
             "env": ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "MALLOC_ARENA_MAX=2"],
             "cwd": "/",
             "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), held),

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from seedmill.execution.environments import Environment
-from seedmill.execution.sandboxes.bundle import GUEST, GuestPython, guest_command, write_bundle
+from seedmill.execution.sandboxes.bundle import GUEST, GuestPackages, GuestPython, guest_command, write_bundle
 from seedmill.execution.sandboxes.folder import SandboxFolder
 from seedmill.serving.errors import Unavailable
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
+"""With packages that are imported beforehand, on a busy machine."""
+
 SLACK_SECONDS = 2.0
 LARGEST_REPLY_BYTES = 4 << 20
 ERRORS = "stderr"
@@ -56,6 +58,13 @@ class SandboxKind:
     name: str
     platform: str = "systrap"
     binds: tuple[str, ...] = ()
+
+    @property
+    def packages(self) -> GuestPackages | None:
+        """The environment's, as the guest is told of them."""
+        if self.environment.packages is None:
+            return None
+        return GuestPackages(self.environment.packages, self.environment.preload)
 
 
 class Sandbox:
@@ -185,8 +194,10 @@ class Sandbox:
 def _start_command(kind: SandboxKind, folder: Path, number: int, name: str, image: Path | None) -> list[str]:
     if kind.runsc is None:
         first_uid = NATIVE_FIRST_UID + 2 * ((os.getpid() * 64 + number) % NATIVE_UIDS)
-        return guest_command(kind.python.path, str(GUEST.parent), native=True, first_uid=first_uid)
-    write_bundle(folder, kind.python, kind.binds)
+        return guest_command(
+            kind.python.path, str(GUEST.parent), native=True, first_uid=first_uid, packages=kind.packages
+        )
+    write_bundle(folder, kind.python, kind.binds, kind.packages)
     how = ["run"] if image is None else ["restore", "--image-path", str(image)]
     return [*_runsc(kind, folder), *how, "--bundle", str(folder), name]
 

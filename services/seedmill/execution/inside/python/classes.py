@@ -51,7 +51,7 @@ BINARY = tuple(
     for kind in ("", "r", "i")
     if (kind, name) != ("i", "divmod")
 ) + tuple(f"__{name}__" for name in ["lt", "le", "gt", "ge", "eq", "ne"])
-FORWARDED = frozenset(UNARY + BINARY + ("__hash__", "__repr__", "__str__", "__format__", "__dir__"))
+FORWARDED = frozenset(UNARY + BINARY + ("__hash__", "__repr__", "__str__", "__format__", "__dir__", "__array__"))
 IMAGES = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
 
 

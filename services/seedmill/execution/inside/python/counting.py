@@ -10,18 +10,21 @@ COUNT = "__seedmill_count__"
 
 
 class _Counting(ast.NodeTransformer):
+    def __init__(self, functions):
+        self.functions = functions
+
     def visit_Assert(self, node):
         return [node, _count(node)]
 
     def visit_Expr(self, node):
         self.generic_visit(node)
         value = node.value
-        if (
-            isinstance(value, ast.Call)
-            and isinstance(value.func, ast.Attribute)
-            and value.func.attr.startswith("assert")
-        ):
-            return [node, _count(node)]
+        if isinstance(value, ast.Call):
+            function = value.func
+            if isinstance(function, ast.Attribute) and function.attr.startswith("assert"):
+                return [node, _count(node)]
+            if isinstance(function, ast.Name) and function.id in self.functions:
+                return [node, _count(node)]
         return node
 
     def visit_With(self, node):
@@ -39,9 +42,20 @@ def _count(node):
     return ast.fix_missing_locations(ast.copy_location(ast.Expr(call), node))
 
 
+def _testing_functions(tree):
+    """`assert_allclose` and the like, which the tests import from `numpy.testing`, `pandas.testing`, …"""
+    return {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith(".testing")
+        for alias in node.names
+        if alias.name.startswith("assert_")
+    }
+
+
 def counted(tree):
     """The tests' module with the counter's calls, compiled."""
-    return compile(_Counting().visit(tree), "<tests>", "exec", dont_inherit=True)
+    return compile(_Counting(_testing_functions(tree)).visit(tree), "<tests>", "exec", dont_inherit=True)
 
 
 def to_run(tree):

@@ -18,6 +18,8 @@ strict cannot host stays an error.
 import ast
 import builtins
 
+from . import arrays, packages
+
 _PLAIN = (int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset, range, slice, BaseException)
 # Of functions, collections, datetime, decimal, fractions and uuid; importing them would make every fork dearer.
 _OF_THE_LIBRARY = """
@@ -111,7 +113,7 @@ class _Reader:
             self._read_call(node)
 
     def _read_attribute(self, node):
-        if node.attr in PLAIN_ATTRIBUTES:
+        if node.attr in PLAIN_ATTRIBUTES or (node.attr in arrays.ATTRIBUTES and packages.provides("numpy")):
             return
         self.classes |= self.makers(node.value)
         if isinstance(node.value, ast.Name) and node.value.id not in self.own:

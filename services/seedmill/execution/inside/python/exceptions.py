@@ -31,6 +31,8 @@ EXCEPTION_MODULES = frozenset(
         "zoneinfo",
         "string",
         "shutil",
+        "numpy.linalg",
+        "numpy.exceptions",
     ]
 )
 

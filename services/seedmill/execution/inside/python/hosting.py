@@ -13,6 +13,7 @@ import ast
 import builtins
 import sys
 
+from . import package_uses
 from .doubts import bound
 
 SHARED_MODULES = {
@@ -129,7 +130,8 @@ def unhosted(tests):
         why = _why(node, own)
         if why:
             return f"the tests use {why} (line {node.lineno})"
-    return ""
+    found = package_uses.unhosted(tests)
+    return f"the tests use {found[0]} (line {found[1]})" if found else ""
 
 
 def _why(node, own):
@@ -219,12 +221,17 @@ def subject(tests):
 
 
 def module_uses(tests):
-    """Standard modules the tests use by attribute (`math.sqrt`) without importing them: never the solution's."""
-    return {
-        node.value.id
-        for node in ast.walk(tests)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in STDLIB
-    }
+    """{name: module} of modules that the tests use by attribute (`math.sqrt`, `np.sum`) without importing them.
+
+    These are never the solution's.
+    """
+    used = {n.value.id for n in ast.walk(tests) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
+    return {name: module for name in used if means_the_same(module := package_uses.meant(name))}
+
+
+def means_the_same(module):
+    """Whether tests and solution mean the same by a module's name."""
+    return module in STDLIB or package_uses.hosted(module)
 
 
 def shared_imports(solution):
@@ -237,9 +244,9 @@ def shared_imports(solution):
     for node in _top_level(solution.body):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.asname is None and alias.name in STDLIB:
+                if alias.asname is None and means_the_same(alias.name):
                     found[alias.name.partition(".")[0]] = (alias.name.partition(".")[0], "")
-        elif isinstance(node, ast.ImportFrom) and node.module in STDLIB and not node.level:
+        elif isinstance(node, ast.ImportFrom) and not node.level and means_the_same(node.module):
             for alias in node.names:
                 if alias.asname is None and alias.name != "*":
                     found[alias.name] = (node.module, alias.name)

@@ -7,6 +7,7 @@ image where it has one (subclasses of int, str, tuple, …), and is an error whe
 In S, mirrors of the tests' objects forward everything (`trusting`); T's policy decides there.
 """
 
+from . import arrays
 from .classes import BINARY, FORWARDED, IMAGES
 from .remote import PeerGone, Unsupported
 
@@ -18,6 +19,7 @@ class MirrorMeta(type):
         return _ask(cls, "call", args=args, kwargs=kwargs)
 
     def __getattr__(cls, name):
+        _refuse_array_protocols(name)
         return _ask(cls, "get", name)
 
     def __setattr__(cls, name, value):
@@ -55,6 +57,7 @@ class MirrorOperations:
     __slots__ = ()
 
     def __getattr__(self, name):
+        _refuse_array_protocols(name)
         return _ask(self, "get", name)
 
     def __repr__(self):
@@ -107,6 +110,16 @@ class MirroredError(MirrorOperations):
         if name.startswith("__"):  # __notes__ and the like are looked for by the interpreter itself
             raise AttributeError(name)
         return _ask(self, "get", name)
+
+
+def _refuse_array_protocols(name):
+    """NumPy asks objects for memory addresses, and for ufuncs of their own.
+
+    Here it must neither read the tests' memory where the solution points to, nor have the solution compute what judges
+    it. Arrays come as data, by `__array__`.
+    """
+    if name.startswith(("__array", "__dlpack", "__cuda_array", "__buffer")):
+        raise AttributeError(name)
 
 
 def _number(mirror):
@@ -186,6 +199,8 @@ class Mirrors:
     def _method(self, name, image):
         if name == "__call__":
             return _call
+        if name == "__array__" and not self.trusting:
+            return _array
         if self.trusting or name not in _GUARDED:
             return _forward(name)
         return {"__contains__": _contains, "__exit__": _exit}.get(name) or _guarded(name, image)
@@ -234,6 +249,14 @@ def _contains(self, item):
     if not any("__iter__" in vars(kind) for kind in type(self).__mro__):
         raise _endpoint(self).give_up(f"`in` on an object of the solution's class {type(self).__name__}")
     return any(each is item or each == item for each in self)
+
+
+def _array(self, dtype=None, copy=None):
+    """For NumPy: the object's elements, as an array of numbers of T's own."""
+    found = _ask(self, "special", "__array__")
+    if not arrays.is_array(type(found)):
+        raise _endpoint(self).give_up(f"an array made of an object of the solution's class {type(self).__name__}")
+    return found if dtype is None else found.astype(dtype)
 
 
 def _exit(self, kind, error, trace):

@@ -120,7 +120,7 @@ class TestProcess:
             exported = self.endpoint.request("names")
             self.exported = {name for name in exported if type(name) is str and not _is_dunder(name)}
             for name in sorted(self.exported & names):
-                module, attribute = shared.get(name) or ((name, "") if name in modules else ("", ""))
+                module, attribute = shared.get(name) or ((modules[name], "") if name in modules else ("", ""))
                 if module and self.endpoint.request("same", 0, name, (module, attribute)) is True:
                     imported = importlib.import_module(module)
                     found[name] = getattr(imported, attribute) if attribute else imported

@@ -8,6 +8,7 @@ process.
 
 import struct
 
+from . import arrays, packages
 from .plain import LIBRARY_CONTAINERS, LIBRARY_VALUES, class_name, class_named, is_library_container, library_value
 
 MAX_FRAME_BYTES = 32 << 20
@@ -91,7 +92,7 @@ class Encoder:
             put(struct.pack("<cI", b"t" if kind is tuple else b"z", len(value)))
             for item in value:
                 self.write(item, put, depth + 1)
-        elif kind in CONTAINERS or is_library_container(kind):
+        elif kind in CONTAINERS or is_library_container(kind) or (arrays.is_array(kind) and arrays.crosses(value)):
             number = self.seen.get(id(value))
             if number is not None:
                 put(struct.pack("<cI", b"r", number))
@@ -101,11 +102,14 @@ class Encoder:
             self.seen[id(value)] = self.count
             self.count += 1
             self.keep.append(value)
-            put(CONTAINERS[kind] if kind in CONTAINERS else b"L" + library_head(value, self, depth))
+            put(self.container_head(value, kind, depth))
             self.items(value, put, depth)
         elif kind is range or kind is slice:
             put(b"R" if kind is range else b"W")
             self.write((value.start, value.stop, value.step), put, depth + 1)
+        elif arrays.is_scalar(kind) and arrays.crosses(value):
+            name, data = value.dtype.str.encode(), value.tobytes()
+            put(struct.pack("<cBB", b"m", len(name), len(data)) + name + data)
         elif isinstance(value, type) and class_name(value):
             put(b"B")
             self.write(class_name(value), put, depth)
@@ -117,10 +121,20 @@ class Encoder:
                 put(b"v")
                 self.write(image, put, depth + 1)
 
+    def container_head(self, value, kind, depth):
+        if kind in CONTAINERS:
+            return CONTAINERS[kind]
+        return b"a" if arrays.is_array(kind) else b"L" + library_head(value, self, depth)
+
     def items(self, value, put, depth):
         kind = type(value)
         if kind is bytearray:
             put(struct.pack("<I", len(value)) + bytes(value))
+            return
+        if arrays.is_array(kind):
+            if value.nbytes > MAX_FRAME_BYTES:
+                raise NotPlain(f"more than {MAX_FRAME_BYTES >> 20} MiB of data")
+            put(arrays.head(value) + struct.pack("<I", value.nbytes) + value.tobytes())
             return
         put(struct.pack("<I", len(value)))
         if isinstance(value, dict):
@@ -209,12 +223,21 @@ class Decoder:
             return self.library_value(depth)
         if tag == b"L":
             return self.library_container(depth)
+        if tag == b"a":
+            return self.array()
+        if tag == b"m":
+            name, size = self.take(2)
+            return self.checked(arrays.scalar, self.take(name).decode("ascii", "replace"), self.take(size))
         return self.borrow(tag, self)
 
     def fill(self, value, depth):
         """Replace a container's items with those that follow."""
         if type(value) is bytearray:
             value[:] = self.sized()
+            return
+        if arrays.is_array(type(value)):
+            name, shape, _ = self.checked(arrays.take_head, self.take)
+            self.checked(arrays.fill, value, name, shape, self.sized())
             return
         count = self.number()
         if isinstance(value, dict):
@@ -226,6 +249,20 @@ class Decoder:
         items = [self.decode(depth + 1) for _ in range(count)]
         value.clear()
         value.update(items) if isinstance(value, set) else value.extend(items)
+
+    def array(self):
+        value = self.checked(arrays.make, *self.checked(arrays.take_head, self.take), self.sized())
+        self.table.append(value)
+        return value
+
+    def checked(self, work, *arguments):
+        """What `work` gives; what no honest peer can have sent is a WireError, as where there are no arrays at all."""
+        if not packages.provides("numpy"):
+            raise WireError("a value of an unknown type")
+        try:
+            return work(*arguments)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise WireError(str(error)) from None
 
     def known_class(self, depth):
         name = self.decode(depth)
