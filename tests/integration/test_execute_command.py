@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.cli import result_of, seedmill
+from support.cli import Watched, result_of, seedmill, start, watched
 from support.small_disks import mounted
 
 GOOD = {"language": "python", "program": "def one():\n    return 1\n", "tests": "assert one() == 1\n"}
@@ -61,7 +61,9 @@ def test_it_goes_on_behind_a_line_that_was_torn(programs: Path, tmp_path: Path):
     kept = b'{"id":"right","line":1,"status":"timeout","reason":"kept"}\n'
     verdicts.write_bytes(kept + b'{"id":"wrong","li')
     done = execute(programs, verdicts, "--json")
-    assert result_of(done) == {"total": 4, "statuses": {"error": 2, "fail": 1, "timeout": 1}}
+    totals = result_of(done)
+    assert (totals["total"], totals["statuses"]) == (4, {"error": 2, "fail": 1, "timeout": 1})
+    assert totals["languages"] == {"python": {"fail": 1}}, "what stood there before does not say its language"
     assert verdicts.read_bytes().startswith(kept)
     assert {line: each["status"] for line, each in read(verdicts).items()} == STATUSES | {1: "timeout"}
 
@@ -91,3 +93,78 @@ def test_a_full_disk_ends_it_in_one_line_and_no_verdict_is_lost(programs: Path, 
     after = (tmp_path / "verdicts").read_bytes()
     assert after.startswith(before[: before.rindex(b"\n") + 1])
     assert len(read(tmp_path / "verdicts")) == 400
+
+
+def test_lines_may_say_more_than_the_options_and_a_wrong_word_is_that_lines_error(tmp_path: Path):
+    file = tmp_path / "programs.jsonl"
+    wide = "def one():\n    return len(bytearray(300 << 20))\n"
+    lines = [
+        {"id": "token", **GOOD, "verdict": "token"},
+        {"id": "small", **GOOD, "program": wide, "memory_bytes": 100 << 20},
+        {"id": "large", **GOOD, "program": wide, "memory_bytes": 800 << 20},
+        {"id": "fresh", **GOOD, "isolation": "Fresh"},
+        {"id": "apart", **GOOD, "isolation": "moon"},
+        {"id": "rich", **GOOD, "environment": "python-moon"},
+        {"id": "wordy", **GOOD, "memory_bytes": "much"},
+        {"id": "other", **GOOD, "language": "klingon"},
+        {"id": "unsure", **GOOD, "verdict": 1},
+    ]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = execute(file, tmp_path / "verdicts.jsonl")
+    assert done.returncode == 0, done.stderr
+    found = {each["id"]: each for each in read(tmp_path / "verdicts.jsonl").values()}
+    assert found["token"]["verdict"] == "Token"
+    assert found["small"]["status"] == "memory"
+    assert found["large"]["status"] == "fail"
+    assert found["fresh"]["reason"] == "input line 4: isolation Fresh is not offered by this service: Process"
+    assert found["apart"]["reason"].startswith("input line 5: isolation is 'moon', and none of Pooled, Fresh, Process")
+    assert found["rich"]["reason"].startswith("EnvironmentUnknown: 'python-moon' is not there")
+    assert found["wordy"]["reason"].startswith("input line 7: memory_bytes must be between")
+    assert found["other"]["reason"].startswith("LanguageUnknown")
+    assert found["unsure"]["reason"] == "input line 9: verdict must be text"
+
+
+def test_a_service_elsewhere_gives_the_same_verdicts_and_is_waited_for(programs: Path, tmp_path: Path):
+    assert execute(programs, tmp_path / "here").returncode == 0
+    address = f"unix:{tmp_path}/execution.sock"
+    waiting = Watched(start("execute", "-i", programs, "-o", tmp_path / "there", "--isolation", "process",
+                            "--execution", address))  # fmt: skip
+    waiting.until("waiting for the sandbox")
+    service = start("serve", "execution", "--address", address, "--isolation", "process")
+    try:
+        assert waiting.process.wait(60) == 0, waiting.said
+    finally:
+        service.terminate()
+        service.communicate(timeout=60)
+    telling = ("id", "status", "reason", "verdict", "asserts", "environment", "sandbox", "language")
+    there, here = read(tmp_path / "there"), read(tmp_path / "here")
+    assert {line: [each.get(name) for name in telling] for line, each in there.items()} == {
+        line: [each.get(name) for name in telling] for line, each in here.items()
+    }
+
+
+def test_what_a_service_elsewhere_cannot_do_is_said_before_anything_runs(programs: Path, tmp_path: Path):
+    address = f"unix:{tmp_path}/execution.sock"
+    with watched("serve", "execution", "--address", address, "--isolation", "process") as serving:
+        serving.until("serving")
+        files = ("-i", programs, "-o", tmp_path / "out")
+        line = refused(seedmill("execute", *files, "--execution", address))
+    assert line == "isolation Pooled is not offered by this service, which has Process"
+    line = refused(
+        seedmill("execute", "-i", programs, "-o", tmp_path / "out", "--execution", address, "--workers", "2")
+    )
+    assert line == "--workers is for a service here; one elsewhere has its own"
+    assert refused(execute(programs, tmp_path / "out", "--environment", "moon")).startswith("'moon' is not there")
+
+
+def test_several_languages_are_told_apart_and_downgrades_are_said(tmp_path: Path):
+    file = tmp_path / "programs.jsonl"
+    bash = {"language": "bash", "program": "one() { echo 1; }", "tests": '[[ "$(one)" == 1 ]]'}
+    file.write_text(json.dumps({"id": "p", **GOOD}) + "\n" + json.dumps({"id": "b", **bash}) + "\n")
+    done = execute(file, tmp_path / "verdicts.jsonl")
+    assert done.stdout.splitlines() == [
+        f"2 verdicts in {tmp_path}/verdicts.jsonl: pass 2",
+        "bash: pass 1",
+        "python: pass 1",
+        "judged by Token, where Auto could not be strict: 1",
+    ]

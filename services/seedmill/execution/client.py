@@ -1,12 +1,13 @@
 """The execution service as its callers see it (`pipeline/ports.py`, `Execution`); they never meet protobuf or gRPC."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
 
 from seedmill.execution.messages import program_message, verdict_of
-from seedmill.records.verdict import Program, Verdict
+from seedmill.records.verdict import Isolation, Program, Verdict
 from seedmill.serving.batching import Batcher
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import Misconfigured, ServiceError
@@ -17,6 +18,26 @@ from seedmill.v1alpha1 import execution_pb2_grpc as pb_grpc
 _MAX_PROGRAMS = 64
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a service can run: environments as digests by name, `slots` programs at the same time."""
+
+    isolations: tuple[Isolation, ...]
+    languages: tuple[str, ...]
+    environments: Mapping[str, str]
+    slots: int
+
+    def check_environment(self, name: str) -> str:
+        """The digest of a package set. Raises Misconfigured when there is none of that name."""
+        if name not in self.environments:
+            raise Misconfigured(
+                "EnvironmentUnknown",
+                f"{name!r} is not there; there is {', '.join(sorted(self.environments))}: where the execution service "
+                f"runs, run seedmill setup environment {name}, then start the service again",
+            )
+        return self.environments[name]
+
+
 class ExecutionClient:
     """Runs programs through any of the service's replicas; `run` names the run they are for."""
 
@@ -25,20 +46,19 @@ class ExecutionClient:
         self._run = run
         self._batcher = Batcher[Program, Verdict](self._call, max_items=_MAX_PROGRAMS)
 
-    async def check_environment(self, name: str) -> str:
-        """The digest of a package set. Raises Misconfigured when the service has none of that name, and Unavailable."""
+    async def capabilities(self) -> Capabilities:
+        """What the service can run. Raises Unavailable."""
         stub: Any = pb_grpc.ExecutionServiceStub(self._channels.pick())
         try:
             found: pb.GetCapabilitiesResponse = await stub.GetCapabilities(pb.GetCapabilitiesRequest())
         except grpc.RpcError as error:
             raise from_rpc_error(error) from None
-        if name not in found.environments:
-            raise Misconfigured(
-                "EnvironmentUnknown",
-                f"{name!r} is not there; there is {', '.join(sorted(found.environments))}: where the execution service "
-                f"runs, run seedmill setup environment {name}, then start the service again",
-            )
-        return found.environments[name]
+        isolations = tuple(Isolation(name) for name in found.isolations)
+        return Capabilities(isolations, tuple(found.languages), dict(found.environments), found.slots)
+
+    async def check_environment(self, name: str) -> str:
+        """The digest of a package set. Raises Misconfigured when the service has none of that name, and Unavailable."""
+        return (await self.capabilities()).check_environment(name)
 
     async def execute(self, program: Program) -> Verdict:
         """Run one program. Raises Unavailable and Busy (wait, then call again), Misconfigured, InvalidRequest."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 import orjson
 
@@ -10,6 +10,10 @@ from seedmill.records.verdict import Isolation, Program, Status, Verdict, Verdic
 
 LONGEST_LINE_BYTES = 16 << 20
 LONGEST_TIMEOUT_SECONDS = 600.0
+DEFAULT_MEMORY_BYTES = 512 << 20
+LEAST_MEMORY_BYTES, MOST_MEMORY_BYTES = 16 << 20, 64 << 30
+
+_Kind = TypeVar("_Kind", VerdictKind, Isolation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Defaults:
 
     verdict: VerdictKind
     isolation: Isolation
+    environment: str = "python-std"
 
 
 def read_lines(file: BinaryIO, defaults: Defaults) -> Iterator[ProgramLine]:
@@ -56,6 +61,7 @@ def verdict_line(line: ProgramLine, verdict: Verdict) -> bytes:
         asserts=verdict.asserts_run,
         environment=verdict.environment,
         sandbox=verdict.sandbox,
+        language="" if line.program is None else line.program.language,
         stdout=verdict.stdout,
         stderr=verdict.stderr,
     )
@@ -84,16 +90,47 @@ def _parse(number: int, line: bytes, defaults: Defaults) -> ProgramLine:
     for field in ("language", "program", "tests"):
         if not isinstance(fields.get(field), str):
             return ProgramLine(number, name, None, f"{field} must be text")
-    timeout = fields.get("timeout_seconds", 10)
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST_TIMEOUT_SECONDS:
-        return ProgramLine(number, name, None, f"timeout_seconds must be between 0 and {LONGEST_TIMEOUT_SECONDS:g}")
-    program = Program(
-        id=name,
-        language=fields["language"],
-        solution=fields["program"],
-        tests=fields["tests"],
-        timeout_seconds=float(timeout),
-        verdict=defaults.verdict,
-        isolation=defaults.isolation,
-    )
+    try:
+        program = Program(
+            id=name,
+            language=fields["language"],
+            solution=fields["program"],
+            tests=fields["tests"],
+            timeout_seconds=_timeout_seconds(fields),
+            memory_bytes=_memory_bytes(fields),
+            environment=_text(fields, "environment", defaults.environment),
+            verdict=_one_of(VerdictKind, fields, "verdict", defaults.verdict),
+            isolation=_one_of(Isolation, fields, "isolation", defaults.isolation),
+        )
+    except ValueError as error:
+        return ProgramLine(number, name, None, str(error))
     return ProgramLine(number, name, program)
+
+
+def _timeout_seconds(fields: dict[str, Any]) -> float:
+    value = fields.get("timeout_seconds", 10)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_TIMEOUT_SECONDS:
+        raise ValueError(f"timeout_seconds must be between 0 and {LONGEST_TIMEOUT_SECONDS:g}")
+    return float(value)
+
+
+def _memory_bytes(fields: dict[str, Any]) -> int:
+    value = fields.get("memory_bytes", DEFAULT_MEMORY_BYTES)
+    if isinstance(value, bool) or not isinstance(value, int) or not LEAST_MEMORY_BYTES <= value <= MOST_MEMORY_BYTES:
+        raise ValueError(f"memory_bytes must be between {LEAST_MEMORY_BYTES} and {MOST_MEMORY_BYTES}")
+    return value
+
+
+def _text(fields: dict[str, Any], field: str, default: str) -> str:
+    value = fields.get(field, default)
+    if not isinstance(value, str):
+        raise ValueError(f"{field} must be text")
+    return value
+
+
+def _one_of(kind: type[_Kind], fields: dict[str, Any], field: str, default: _Kind) -> _Kind:
+    value = _text(fields, field, default)
+    try:
+        return kind(value.capitalize())
+    except ValueError:
+        raise ValueError(f"{field} is {value!r}, and none of {', '.join(kind)}") from None
