@@ -34,7 +34,7 @@ uvicorn.run(app, uds=sys.argv[1], log_level="warning")
 
 @asynccontextmanager
 async def running_sandbox_fusion(sources: Path, python: Path) -> AsyncIterator[Callable[[Program], Awaitable[None]]]:
-    """What runs a program there. `sources` is a clone, `python` an interpreter that has its packages; both are absolute."""
+    """What runs a program there. `sources` is a clone, `python` an interpreter with its packages; both are absolute."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "python").symlink_to(guest_python().path)
