@@ -1,6 +1,7 @@
 """How many programs the execution service judges in a second, and how long one takes, beside what it could be at best.
 
-    .venv/bin/python benchmarks/execution.py [--output benchmarks/execution.md] [--sandbox-fusion URL]
+    .venv/bin/python benchmarks/execution.py [--output benchmarks/execution.md]
+        [--sandbox-fusion FOLDER --sandbox-fusion-python PYTHON]
 
 Each round measures every line once, in an order that is drawn anew; a figure is the median of the rounds and a ratio
 is the median of ratios within one round, so that a machine that is busy for a while disturbs all lines alike. No two
@@ -11,8 +12,8 @@ programs are alike, so none is answered from the cache.
 * `native pool`: without gVisor, as root with users and namespaces.
 * `fork`: `python -c program` as a child process, without sandbox, limits or a verdict that means anything.
 * `python file.py`: a file in a new folder, run by a new Python: what SandboxFusion does without isolation, WITHOUT its
-  HTTP server. It stands in for SandboxFusion where none is given; its server is slower than this.
-* `SandboxFusion`: `POST /run_code` of the server at `--sandbox-fusion`, which was started by whoever gives it.
+  HTTP server.
+* `SandboxFusion`: `POST /run_code` of its server without isolation (`sandbox_fusion.py`), where its sources are given.
 * `restore + kill`: a sandbox that is restored, asked whether it is there, and killed: what Fresh costs at least.
 * `start + kill`: the same, started from nothing.
 * `recycle`: a sandbox ends its service; until its successor is handed out.
@@ -34,20 +35,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import aiohttp
-
+from bare_sandboxes import recycling, restore_and_kill, start_and_kill, warm_sandbox
+from sandbox_fusion import running_sandbox_fusion
 from seedmill.execution.client import ExecutionClient
-from seedmill.execution.environments import standard_environment
 from seedmill.execution.level import Level
-from seedmill.execution.place import Ending
-from seedmill.execution.pool import RUNS, Pool
-from seedmill.execution.sandboxes import bundle
+from seedmill.execution.pool import Pool
 from seedmill.execution.sandboxes.bundle import guest_python
-from seedmill.execution.sandboxes.checkpoint import Starter
-from seedmill.execution.sandboxes.runsc_build import find_runsc
-from seedmill.execution.sandboxes.sandbox import Sandbox, SandboxKind
 from seedmill.execution.server import service
-from seedmill.execution.stock import Stock
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
 from seedmill.serving.channel import Channels
 from seedmill.serving.logs import LogFormat, LogLevel, configure_logs
@@ -55,7 +49,6 @@ from seedmill.serving.server import running_server
 
 CONCURRENCY = (1, 2, 8)
 NUMBERS = itertools.count()
-NO_WALLS = "import inside.child; inside.child._confine = lambda *_: None; "
 Run = Callable[[Program], Awaitable[None]]
 
 
@@ -158,88 +151,6 @@ async def python_file(each: Program) -> None:
             raise SystemExit(f"{each.id} ended with {process.returncode}")
 
 
-def sandbox_fusion(session: aiohttp.ClientSession, url: str) -> Run:
-    """A running server of theirs."""
-
-    async def run(each: Program) -> None:
-        body = {"code": f"{each.solution}\n{each.tests}", "language": "python"}
-        async with session.post(f"{url}/run_code", json=body) as response:
-            answer = await response.json()
-        if answer.get("status") != "Success":
-            raise SystemExit(f"{each.id}: {answer}")
-
-    return run
-
-
-def bare_kind() -> SandboxKind:
-    python = guest_python()
-    return SandboxKind(python, standard_environment(python), find_runsc(), "bare")
-
-
-async def start_and_kill(_each: Program) -> None:
-    """A sandbox that is started and ended."""
-    sandbox = await Sandbox.start(bare_kind(), 0)
-    await sandbox.close()
-
-
-async def restore_and_kill(stack: AsyncExitStack) -> Run:
-    """A sandbox that is restored and ended."""
-    kind, image = bare_kind(), Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    first = await Sandbox.start(kind, 0)
-    await first.checkpoint(image)
-    await first.close()
-
-    async def run(_each: Program) -> None:
-        sandbox = await Sandbox.start(kind, 0, image)
-        await sandbox.close()
-
-    return run
-
-
-async def recycling(stack: AsyncExitStack) -> Run:
-    """A sandbox that ends its service, until the next one is there."""
-    kind, stock = bare_kind(), Stock(1, Starter())
-    await stock.open(kind)
-    stack.push_async_callback(stock.close)
-
-    async def run(_each: Program) -> None:
-        stock.end(await stock.take(kind, fresh=False), Ending.AGE)
-        stock.give_back(await stock.take(kind, fresh=False))
-
-    return run
-
-
-async def warm_sandbox(stack: AsyncExitStack, *, walls: bool) -> Run:
-    """One sandbox and its warden, by token, without a pool."""
-    command = bundle.guest_command
-
-    def without(python: str, parent: str, *, native: bool, first_uid: int) -> list[str]:
-        *before, code = command(python, parent, native=native, first_uid=first_uid)
-        return [*before, code.replace("from inside.warden", NO_WALLS + "from inside.warden")]
-
-    bundle.guest_command = command if walls else without
-    try:
-        sandbox = await Sandbox.start(bare_kind(), 0)
-    finally:
-        bundle.guest_command = command
-    stack.push_async_callback(sandbox.close)
-
-    async def run(each: Program) -> None:
-        request = {
-            "id": each.id,
-            "solution": each.solution,
-            "tests": each.tests,
-            "verdict": "Token",
-            "cpu_seconds": each.timeout_seconds,
-            "memory_bytes": each.memory_bytes,
-        }
-        reply = await sandbox.judge(request, RUNS * (3 * each.timeout_seconds + 1) + 5)
-        if reply["status"] != "pass":
-            raise SystemExit(f"{each.id}: {reply}")
-
-    return run
-
-
 async def pool_at(stack: AsyncExitStack, level: Level) -> Pool:
     pool = Pool(level)
     await pool.start()
@@ -263,7 +174,7 @@ def service_lines(served: Run, pooled: Run, count: int, few: int) -> list[Line]:
     return found
 
 
-async def lines(stack: AsyncExitStack, count: int, fusion: str | None) -> list[Line]:
+async def lines(stack: AsyncExitStack, count: int, fusion: tuple[Path, Path] | None) -> list[Line]:
     """What is measured."""
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     address = await stack.enter_async_context(running_server([service()], f"unix:{folder}/execution.sock"))
@@ -282,8 +193,8 @@ async def lines(stack: AsyncExitStack, count: int, fusion: str | None) -> list[L
     found += [Line("fork", fork, program(0), 2, count)]
     found += [Line("python file.py", python_file, program(0), at_once, count) for at_once in (1, 2, 8)]
     if fusion:
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        found += [Line("SandboxFusion", sandbox_fusion(session, fusion), program(0), n, count) for n in CONCURRENCY]
+        theirs = await stack.enter_async_context(running_sandbox_fusion(*fusion))
+        found += [Line("SandboxFusion", theirs, program(0), at_once, count) for at_once in CONCURRENCY]
     found.append(Line("restore + kill", await restore_and_kill(stack), program(0), 2, few))
     found.append(Line("start + kill", start_and_kill, program(0), 2, few))
     found.append(Line("recycle", await recycling(stack), program(0), 1, few))
@@ -292,7 +203,7 @@ async def lines(stack: AsyncExitStack, count: int, fusion: str | None) -> list[L
     return found
 
 
-async def rounds(count: int, programs: int, fusion: str | None) -> dict[str, list[Figure]]:
+async def rounds(count: int, programs: int, fusion: tuple[Path, Path] | None) -> dict[str, list[Figure]]:
     """All figures of all rounds, by line."""
     results: dict[str, list[Figure]] = {}
     async with AsyncExitStack() as stack:
@@ -326,7 +237,8 @@ def report(results: dict[str, list[Figure]]) -> str:
         ("service fresh strict, 2", "restore + kill, 2", "-"),
         ("walls, 1", "no walls, 1", ">= 0.9"),
         ("service pooled token, 8", "SandboxFusion, 8", ">= 1.5"),
-        ("service pooled token, 8", "python file.py, 8", "- (stands in for SandboxFusion)"),
+        ("service pooled strict, 8", "SandboxFusion, 8", "-"),
+        ("service pooled token, 8", "python file.py, 8", "-"),
         ("service pooled token, 2", "fork, 2", "-"),
     ):
         if above in results and below in results:
@@ -344,11 +256,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--programs", type=int, default=100, help="of each line, in each round")
-    parser.add_argument("--sandbox-fusion", metavar="URL", help="of a SandboxFusion server that runs on this machine")
+    parser.add_argument(
+        "--sandbox-fusion", metavar="FOLDER", type=Path, help="SandboxFusion's sources, to measure beside"
+    )
+    parser.add_argument("--sandbox-fusion-python", metavar="PYTHON", type=Path, help="that has the packages it needs")
     parser.add_argument("--output", type=Path, help="write the page there too")
     options = parser.parse_args()
+    if (options.sandbox_fusion is None) != (options.sandbox_fusion_python is None):
+        parser.error("--sandbox-fusion and --sandbox-fusion-python are given together")
+    fusion = None
+    if options.sandbox_fusion is not None:
+        # Not resolved: the interpreter of a virtual environment is known by where its link lies.
+        fusion = (options.sandbox_fusion.absolute(), options.sandbox_fusion_python.absolute())
     configure_logs(LogFormat.AUTO, LogLevel.WARNING)
-    results = asyncio.run(rounds(options.rounds, options.programs, options.sandbox_fusion))
+    results = asyncio.run(rounds(options.rounds, options.programs, fusion))
     page = (
         "# Execution: programs a second\n\n"
         "Written by `benchmarks/execution.py`, which says what the lines are. "
