@@ -139,10 +139,7 @@ async def test_bombs_are_contained(bench: Bench):
 async def test_compiling_is_bounded(bench: Bench):
     for name, program in bench.programs.compile_bombs.items():
         verdict = await bench.run(program + ("" if "add(" in program else bench.programs.add))
-        assert verdict.status in (Status.ERROR, Status.TIMEOUT, Status.MEMORY, Status.OUTPUT, Status.FAIL), (
-            name,
-            verdict,
-        )
+        assert verdict.status in (Status.ERROR, Status.TIMEOUT, Status.MEMORY, Status.OUTPUT, Status.FAIL), (name, verdict)
         assert verdict.compile_seconds < 100, name
         await bench.next_passes()
 

@@ -563,11 +563,7 @@ class Calc {
         + "a"
         + ")" * 14
         + "; }\n}\n",
-        "deep nesting": "class Calc { static int add(int a, int b) { return "
-        + "(" * 50_000
-        + "a"
-        + ")" * 50_000
-        + "; } }\n",
+        "deep nesting": "class Calc { static int add(int a, int b) { return " + "(" * 50_000 + "a" + ")" * 50_000 + "; } }\n",
     },
 )
 
@@ -720,11 +716,7 @@ function testAdd(): void {
     bomb=JAVASCRIPT.bomb,
     forgeries=JAVASCRIPT.forgeries,
     compile_bombs={
-        "deep nesting": "const x: number = "
-        + "(" * 200_000
-        + "1"
-        + ")" * 200_000
-        + ";\nfunction add(a: number, b: number) { return 0; }\n",
+        "deep nesting": "const x: number = " + "(" * 200_000 + "1" + ")" * 200_000 + ";\nfunction add(a: number, b: number) { return 0; }\n",
     },
 )
 

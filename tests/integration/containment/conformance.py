@@ -20,7 +20,7 @@ from integration.containment import legitimate, reach, resources
 from integration.containment.case import Case, Form
 from seedmill.execution.level import Level
 from seedmill.execution.pool import Pool
-from seedmill.records.verdict import Program, Verdict, VerdictKind
+from seedmill.records.verdict import Program, Status, Verdict, VerdictKind
 
 CASES: tuple[Case, ...] = (*resources.CASES, *reach.CASES, *legitimate.CASES)
 LEVELS = {

@@ -142,7 +142,7 @@ def seal(native):
 
 
 # The filter: deny what opens namespaces, looks into other processes, or reaches the kernel's rarely used corners.
-# Natively, memory that no process has mapped is in no resident set, where the memory watch looks: `unseen` makes it.
+# Natively memory that no process has mapped is in nobody's resident set, where the memory watch looks: `unseen` makes it.
 
 _CALLS = {
     "x86_64": (

@@ -13,6 +13,9 @@ import time
 from . import confinement
 
 
+MOST_COPIES = 4
+
+
 class End:
     """How a process ended, and what it and the children it waited for had used by then."""
 
@@ -33,16 +36,20 @@ class Processes:
         self.mounts = False  # whether the warden may mount what two processes of one test share
 
     def used_bytes(self):
-        """Memory in use: of the whole sandbox, or natively of this warden's two users."""
+        """Memory in use: of the whole sandbox, or natively of this warden's two users.
+
+        Natively without what a process has from the warden whose copy it is; that of a few, for any process could say
+        that it is one.
+        """
         if not self.native:
             return _sandbox_bytes()
-        total = 0
+        sizes = []
         for pid in self._own():
             try:
-                total += resident_bytes(pid)
+                sizes.append(resident_bytes(pid))
             except (OSError, IndexError):
                 continue
-        return total
+        return max(0, sum(sizes) - min(len(sizes), MOST_COPIES) * resident_bytes(os.getpid()))
 
     def sweep(self):
         """Kill everything that tests started, and wait until no child is left. Gives their ends by process."""
