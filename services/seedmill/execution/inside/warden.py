@@ -36,6 +36,8 @@ def main(native, first_uid, packages="", preload=()):
     gc.collect()
     gc.freeze()
     processes = Processes(native, first_uid)
+    if packages:
+        processes.measure_copies()
     processes.mounts = not native or confinement.own_mounts()
     processes.sweep()  # natively, what a warden that was killed left behind
     _send(replies, {"ready": True, "python": sys.version.split()[0], "root": os.geteuid() == 0})
