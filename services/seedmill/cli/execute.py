@@ -3,28 +3,35 @@
 import asyncio
 import json as json_module
 import os
-import time
-from collections import Counter
-from collections.abc import Iterator
+import stat
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from seedmill.cli.guarding import TlsOption
 from seedmill.cli.loading import IsolationOption
 from seedmill.cli.refusal import os_error_words
+from seedmill.cli.verdict_file import VerdictFile, listed
 from seedmill.serving.errors import Misconfigured
 from seedmill.serving.logs import LogFormat, LogLevel, configure_logs
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
-    from seedmill.execution.client import ExecutionClient
+    from seedmill.execution.client import Capabilities, ExecutionClient
     from seedmill.execution.program_lines import Defaults, ProgramLine
+    from seedmill.pipeline.patience import Patience
+    from seedmill.records.verdict import Program
 
-SYNC_SECONDS = 1.0
 IN_FLIGHT_PER_WORKER = 4
+SHOWN_EVERY_SECONDS = 0.5
+COUNTED_BYTES = 1 << 20
 
 
 class VerdictOption(StrEnum):
@@ -35,9 +42,24 @@ class VerdictOption(StrEnum):
     TOKEN = "token"
 
 
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Who runs the programs: services at `addresses`, or with none one of this process's own, with `workers`."""
+
+    addresses: tuple[str, ...]
+    tls: Path | None
+    workers: int
+
+
 def execute(
     input_file: Annotated[
-        Path, typer.Option("--input", "-i", help="JSON lines: id, language, program, tests, timeout_seconds?")
+        Path,
+        typer.Option(
+            "--input",
+            "-i",
+            help="JSON lines: id, language, program, tests; timeout_seconds, memory_bytes, environment, isolation "
+            "where the line has its own.",
+        ),
     ],
     output_file: Annotated[Path, typer.Option("--output", "-o", help="Verdicts, one line for each input line.")],
     isolation: Annotated[
@@ -47,30 +69,40 @@ def execute(
         VerdictOption, typer.Option(help="strict: solution and tests in two processes; auto: strict where it fits.")
     ] = VerdictOption.AUTO,
     workers: Annotated[int, typer.Option(min=0, help="Programs at the same time; 0: one for each CPU.")] = 0,
+    execution: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A service that runs elsewhere: unix:/path, host:port or dns:///host:port; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    tls: TlsOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print the totals as JSON on stdout.")] = False,
 ) -> None:
     """Run programs and their tests in the sandbox. Run again with the same files to go on where it stopped.
 
-    Verdicts come in any order, exactly one for each line, whatever the line says. Exit status: 0 when all lines have a
-    verdict, 2 when the files cannot be used or there is no sandbox.
+    Verdicts come in any order, exactly one for each line, whatever the line says; what is done stays at Ctrl-C. A
+    service that is away is waited for. Exit status: 0 when all lines have a verdict, 2 when the files cannot be used or
+    there is no sandbox.
     """
     from rich.console import Console
 
     from seedmill.execution.program_lines import Defaults
     from seedmill.records.verdict import Isolation, VerdictKind
 
+    if execution and workers:
+        raise Misconfigured("WorkersOfAService", "--workers is for this machine; a service has its own: leave one out")
+    where = Where(tuple(execution or ()), tls, workers)
     defaults = Defaults(VerdictKind(verdict.value.capitalize()), Isolation(isolation.value.capitalize()))
     configure_logs(LogFormat.CONSOLE, LogLevel.ERROR)  # the service runs in this process: its logs are no output
     try:
-        with _opened(input_file) as source, _Output(output_file) as output:
-            console = Console(stderr=True)
-            counts = asyncio.run(_execute(source, output, defaults, workers, console))
+        with _opened(input_file) as source, VerdictFile(output_file) as output:
+            asyncio.run(_execute(source, output, defaults, where, Console(stderr=True)))
     except OSError as error:
         raise Misconfigured("FileUnusable", os_error_words(error, output_file)) from error
-    if json:
-        typer.echo(json_module.dumps({"total": counts.total(), "statuses": dict(sorted(counts.items()))}))
-    else:
-        typer.echo(f"{counts.total():,} verdicts in {output_file}: {_listed(counts) or 'none'}")
+    totals = output.totals
+    typer.echo(json_module.dumps(totals.as_json()) if json else "\n".join(totals.lines(output_file)))
 
 
 def _opened(input_file: Path) -> BinaryIO:
@@ -83,133 +115,154 @@ def _opened(input_file: Path) -> BinaryIO:
 
 
 async def _execute(
-    source: BinaryIO, output: "_Output", defaults: "Defaults", workers: int, console: "Console"
-) -> "Counter[str]":
+    source: BinaryIO, output: VerdictFile, defaults: "Defaults", where: Where, console: "Console"
+) -> None:
+    from seedmill.execution.program_lines import read_lines
+    from seedmill.pipeline.patience import Dependency, Patience
+
+    patience = Patience()
+    total = _count_lines(source)
+    async with _client(defaults, where) as client:
+        with _progress(console) as progress:
+            shown = progress.add_task("executing", total=total, completed=output.totals.statuses.total())
+            showing = asyncio.create_task(_show(progress, shown, output, patience, console))
+            try:
+                able = await patience.call(Dependency.SANDBOX, client.capabilities)
+                _refuse_isolation(defaults, able)
+                lines = (line for line in read_lines(source, defaults) if not output.has(line))
+                in_flight = IN_FLIGHT_PER_WORKER * max(1, able.slots) * max(1, len(where.addresses))
+                await _run_all(_Runner(client, patience, able, output), lines, in_flight)
+            finally:
+                showing.cancel()
+                await asyncio.gather(showing, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _client(defaults: "Defaults", where: Where) -> "AsyncGenerator[ExecutionClient]":
+    from contextlib import AsyncExitStack
+
     from seedmill.cli.scratch import scratch_folder
     from seedmill.execution.client import ExecutionClient
-    from seedmill.execution.program_lines import read_lines
     from seedmill.execution.server import service
     from seedmill.records.verdict import Isolation
+    from seedmill.serving.certificates import Certificates
     from seedmill.serving.channel import Channels
     from seedmill.serving.server import running_server
 
-    process = defaults.isolation is Isolation.PROCESS
-    slots = workers or os.cpu_count() or 1
-    with scratch_folder("execute") as folder:
-        served = service(isolation="process" if process else "gvisor", workers=workers or None)
-        async with running_server([served], f"unix:{folder}/execution.sock") as address:
-            channels = Channels([address], "execution")
-            client = ExecutionClient(channels, "execute")
-            try:
-                lines = (line for line in read_lines(source, defaults) if not output.has(line))
-                await _run_all(client, lines, output, slots * IN_FLIGHT_PER_WORKER, console)
-            finally:
-                await client.close()
-                await channels.close()
-    return output.counts
+    async with AsyncExitStack() as stack:
+        addresses = where.addresses
+        if not addresses:
+            folder = stack.enter_context(scratch_folder("execute"))
+            process = defaults.isolation is Isolation.PROCESS
+            served = service(isolation="process" if process else "gvisor", workers=where.workers or None)
+            addresses = (await stack.enter_async_context(running_server([served], f"unix:{folder}/execution.sock")),)
+        channels = Channels(addresses, "execution", None if where.tls is None else Certificates(where.tls))
+        stack.push_async_callback(channels.close)
+        client = ExecutionClient(channels, "execute")
+        stack.push_async_callback(client.close)
+        yield client
 
 
-async def _run_all(
-    client: "ExecutionClient", lines: "Iterator[ProgramLine]", output: "_Output", in_flight: int, console: "Console"
-) -> None:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+def _refuse_isolation(defaults: "Defaults", able: "Capabilities") -> None:
+    if defaults.isolation not in able.isolations:
+        raise Misconfigured(
+            "IsolationNotAllowed",
+            f"isolation {defaults.isolation} is not offered by the service, which has {', '.join(able.isolations)}: "
+            "give another --isolation",
+        )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}"), TimeElapsedColumn())
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """Runs one line."""
+
+    client: "ExecutionClient"
+    patience: "Patience"
+    able: "Capabilities"
+    output: VerdictFile
+
+    async def run(self, line: "ProgramLine") -> None:
+        from seedmill.execution.program_lines import problem_line, verdict_line
+        from seedmill.pipeline.patience import Dependency
+
+        program = line.program
+        if program is None:
+            self.output.write(line, problem_line(line, f"input line {line.number}: {line.problem}"))
+        elif problem := self._problem(program):
+            self.output.write(line, problem_line(line, problem))
+        else:
+            verdict = await self.patience.call(Dependency.SANDBOX, lambda: self.client.execute(program))
+            self.output.write(line, verdict_line(line, program, verdict))
+
+    def _problem(self, program: "Program") -> str:
+        """Why this one cannot be asked for: the call that has it would fail for the others in it, too."""
+        if program.isolation in self.able.isolations:
+            return ""
+        return f"IsolationNotAllowed: {program.isolation}; the service has {', '.join(self.able.isolations)}"
+
+
+async def _run_all(runner: _Runner, lines: "Iterator[ProgramLine]", in_flight: int) -> None:
     running: set[asyncio.Task[None]] = set()
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        shown = progress.add_task("executing", total=None, completed=output.counts.total())
-        try:
-            for line in lines:
-                running.add(asyncio.create_task(_run_one(client, line, output)))
-                if len(running) >= in_flight:
-                    done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                    await asyncio.gather(*done)
-                said = f"executing ({_listed(output.counts, 3) or 'nothing yet'})"
-                progress.update(shown, completed=output.counts.total(), description=said)
-            await asyncio.gather(*running)
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+    try:
+        for line in lines:
+            running.add(asyncio.create_task(runner.run(line)))
+            if len(running) >= in_flight:
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.gather(*done)
+        await asyncio.gather(*running)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _run_one(client: "ExecutionClient", line: "ProgramLine", output: "_Output") -> None:
-    from seedmill.execution.program_lines import problem_line, verdict_line
-    from seedmill.pipeline.patience import Dependency, Patience
+def _progress(console: "Console") -> "Progress":
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    program = line.program
-    if program is None:
-        output.write(line, problem_line(line), "error")
-        return
-    verdict = await Patience().call(Dependency.SANDBOX, lambda: client.execute(program))
-    output.write(line, verdict_line(line, verdict), verdict.status)
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> str:
+            return "" if task.speed is None else f"{task.speed:,.1f}/s"
 
-
-class _Output:
-    """The output file: what is in it from before, and a line more for each verdict.
-
-    A torn last line (the process died while it wrote) is dropped. Lines are flushed as they come and synced every
-    second. Raises OSError, and Misconfigured when the file holds something else.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._synced_at = 0.0
-        self._done: dict[int, str | None] = {}
-        self.counts: Counter[str] = Counter()
-
-    def __enter__(self) -> "_Output":
-        self._file = self._path.open("a+b")
-        self._read_old()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-
-    def has(self, line: "ProgramLine") -> bool:
-        """Whether this line has its verdict. Raises Misconfigured when the file belongs to another input."""
-        if line.number not in self._done:
-            return False
-        if self._done[line.number] != line.id:
-            raise Misconfigured(
-                "OutputOfAnotherInput",
-                f"{self._path} holds a verdict on line {line.number} for id {self._done[line.number]!r}, the input has "
-                f"{line.id!r} there; give another --output, or delete it",
-            )
-        return True
-
-    def write(self, line: "ProgramLine", data: bytes, status: str) -> None:
-        """Append a verdict."""
-        self._file.write(data)
-        self._file.flush()
-        self._done[line.number] = line.id
-        self.counts[status] += 1
-        if time.monotonic() - self._synced_at > SYNC_SECONDS:
-            os.fsync(self._file.fileno())
-            self._synced_at = time.monotonic()
-
-    def _read_old(self) -> None:
-        self._file.seek(0)
-        whole = 0
-        for line in self._file:
-            if not line.endswith(b"\n"):
-                break
-            try:
-                old = json_module.loads(line)
-                self._done[old["line"]] = old["id"]
-                self.counts[old["status"]] += 1
-            except (ValueError, KeyError, TypeError) as error:
-                raise Misconfigured(
-                    "OutputOfSomethingElse", f"{self._path} holds something else than verdicts; give another --output"
-                ) from error
-            whole += len(line)
-        self._file.truncate(whole)
-        self._file.seek(0, os.SEEK_END)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn())
+    every = (*columns, TimeRemainingColumn())
+    return Progress(*every, console=console, disable=not console.is_terminal, transient=True)
 
 
-def _listed(counts: "Counter[str]", most: int | None = None) -> str:
-    """`pass 7, fail 2, …`, the most frequent first."""
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{status} {count:,}" for status, count in ranked[:most])
+async def _show(
+    progress: "Progress", shown: "object", output: VerdictFile, patience: "Patience", console: "Console"
+) -> None:
+    """Keep the bar up to date; where there is none, one line for each reason to wait."""
+    from rich.progress import TaskID
+
+    task, said = TaskID(int(str(shown))), ""
+    while True:
+        statuses = output.totals.statuses
+        waiting = next(iter(patience.waiting.values()), "")
+        what = f"waiting for the execution service: {waiting}" if waiting else "executing"
+        description = what if waiting else f"{what} ({listed(statuses, 3) or 'nothing yet'})"
+        progress.update(task, completed=statuses.total(), description=description)
+        if waiting and waiting != said and not console.is_terminal:
+            console.print(what, markup=False, highlight=False, soft_wrap=True)
+            said = waiting
+        await asyncio.sleep(SHOWN_EVERY_SECONDS)
+
+
+def _count_lines(source: BinaryIO) -> int | None:
+    """How many there are to come, blank ones too; None for a pipe, which can be read only once."""
+    if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+        return None
+    lines, last = 0, b"\n"
+    while block := source.read(COUNTED_BYTES):
+        lines += block.count(b"\n")
+        last = block[-1:]
+    source.seek(0)
+    return lines + (last != b"\n")

@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 
-from seedmill.execution.messages import program_message, verdict_of
+from seedmill.execution.messages import Capabilities, capabilities_of, program_message, verdict_of
 from seedmill.records.verdict import Program, Verdict
 from seedmill.serving.batching import Batcher
 from seedmill.serving.channel import Channels
@@ -15,6 +15,9 @@ from seedmill.v1alpha1 import execution_pb2 as pb
 from seedmill.v1alpha1 import execution_pb2_grpc as pb_grpc
 
 _MAX_PROGRAMS = 64
+CAPABILITIES_SECONDS = 20.0
+
+__all__ = ["Capabilities", "ExecutionClient"]
 
 
 class ExecutionClient:
@@ -25,20 +28,25 @@ class ExecutionClient:
         self._run = run
         self._batcher = Batcher[Program, Verdict](self._call, max_items=_MAX_PROGRAMS)
 
-    async def check_environment(self, name: str) -> str:
-        """The digest of a package set. Raises Misconfigured when the service has none of that name, and Unavailable."""
+    async def capabilities(self) -> Capabilities:
+        """What the service can run. Raises Unavailable."""
         stub: Any = pb_grpc.ExecutionServiceStub(self._channels.pick())
         try:
-            found: pb.GetCapabilitiesResponse = await stub.GetCapabilities(pb.GetCapabilitiesRequest())
+            found = await stub.GetCapabilities(pb.GetCapabilitiesRequest(), timeout=CAPABILITIES_SECONDS)
         except grpc.RpcError as error:
             raise from_rpc_error(error) from None
-        if name not in found.environments:
+        return capabilities_of(found)
+
+    async def check_environment(self, name: str) -> str:
+        """The digest of a package set. Raises Misconfigured when the service has none of that name, and Unavailable."""
+        there = (await self.capabilities()).environments
+        if name not in there:
             raise Misconfigured(
                 "EnvironmentUnknown",
-                f"{name!r} is not there; there is {', '.join(sorted(found.environments))}: where the execution service "
-                f"runs, run seedmill setup environment {name}, then start the service again",
+                f"{name!r} is not there; there is {', '.join(sorted(there))}: where the execution service runs, run "
+                f"seedmill setup environment {name}, then start the service again",
             )
-        return found.environments[name]
+        return there[name]
 
     async def execute(self, program: Program) -> Verdict:
         """Run one program. Raises Unavailable and Busy (wait, then call again), Misconfigured, InvalidRequest."""

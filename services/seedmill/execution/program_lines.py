@@ -10,6 +10,7 @@ from seedmill.records.verdict import Isolation, Program, Status, Verdict, Verdic
 
 LONGEST_LINE_BYTES = 16 << 20
 LONGEST_TIMEOUT_SECONDS = 600.0
+MOST_MEMORY_BYTES = 64 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,13 @@ def read_lines(file: BinaryIO, defaults: Defaults) -> Iterator[ProgramLine]:
             yield _parse(number, line, defaults)
 
 
-def verdict_line(line: ProgramLine, verdict: Verdict) -> bytes:
+def verdict_line(line: ProgramLine, program: Program, verdict: Verdict) -> dict[str, Any]:
     """The output line of a program that was run."""
-    return _encode(
+    return _line(
         line,
         verdict.status,
         verdict.reason,
+        language=program.language,
         seconds=round(verdict.seconds, 4),
         compile_seconds=round(verdict.compile_seconds, 4),
         verdict=verdict.kind,
@@ -61,13 +63,13 @@ def verdict_line(line: ProgramLine, verdict: Verdict) -> bytes:
     )
 
 
-def problem_line(line: ProgramLine) -> bytes:
+def problem_line(line: ProgramLine, problem: str) -> dict[str, Any]:
     """The output line of one that cannot be run."""
-    return _encode(line, Status.ERROR, f"input line {line.number}: {line.problem}", seconds=0.0)
+    return _line(line, Status.ERROR, problem, seconds=0.0)
 
 
-def _encode(line: ProgramLine, status: Status, reason: str, **rest: Any) -> bytes:
-    return orjson.dumps({"id": line.id, "line": line.number, "status": status, "reason": reason, **rest}) + b"\n"
+def _line(line: ProgramLine, status: Status, reason: str, **rest: Any) -> dict[str, Any]:
+    return {"id": line.id, "line": line.number, "status": status, "reason": reason, **rest}
 
 
 def _parse(number: int, line: bytes, defaults: Defaults) -> ProgramLine:
@@ -84,16 +86,43 @@ def _parse(number: int, line: bytes, defaults: Defaults) -> ProgramLine:
     for field in ("language", "program", "tests"):
         if not isinstance(fields.get(field), str):
             return ProgramLine(number, name, None, f"{field} must be text")
-    timeout = fields.get("timeout_seconds", 10)
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST_TIMEOUT_SECONDS:
-        return ProgramLine(number, name, None, f"timeout_seconds must be between 0 and {LONGEST_TIMEOUT_SECONDS:g}")
-    program = Program(
-        id=name,
-        language=fields["language"],
-        solution=fields["program"],
-        tests=fields["tests"],
-        timeout_seconds=float(timeout),
-        verdict=defaults.verdict,
-        isolation=defaults.isolation,
-    )
+    try:
+        program = Program(
+            id=name,
+            language=fields["language"],
+            solution=fields["program"],
+            tests=fields["tests"],
+            timeout_seconds=float(_number(fields, "timeout_seconds", 10.0, LONGEST_TIMEOUT_SECONDS)),
+            memory_bytes=int(_number(fields, "memory_bytes", 512 << 20, MOST_MEMORY_BYTES)),
+            environment=_word(fields, "environment", "python-std"),
+            verdict=defaults.verdict,
+            isolation=_isolation(fields, defaults.isolation),
+        )
+    except ValueError as error:
+        return ProgramLine(number, name, None, str(error))
     return ProgramLine(number, name, program)
+
+
+def _number(fields: dict[str, Any], field: str, default: float, most: float) -> float:
+    """Raises ValueError."""
+    value = fields.get(field, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+        raise ValueError(f"{field} must be between 0 and {most:.15g}")
+    return value
+
+
+def _word(fields: dict[str, Any], field: str, default: str) -> str:
+    """Raises ValueError."""
+    value = fields.get(field, default)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{field} must be text")
+    return value
+
+
+def _isolation(fields: dict[str, Any], default: Isolation) -> Isolation:
+    """Raises ValueError."""
+    word = _word(fields, "isolation", default)
+    for each in Isolation:
+        if each.lower() == word.lower():
+            return each
+    raise ValueError(f"isolation must be one of {', '.join(each.lower() for each in Isolation)}")

@@ -12,7 +12,6 @@ import time
 
 from . import confinement
 
-
 MOST_COPIES = 4
 
 
