@@ -16,6 +16,7 @@ from seedmill.execution.sandboxes.bundle import guest_python
 from seedmill.execution.sandboxes.folder import sweep_abandoned
 from seedmill.execution.sandboxes.runsc_build import find_runsc, runsc_version
 from seedmill.execution.sandboxes.sandbox import PLATFORM, Sandbox, SandboxKind, SandboxLost
+from seedmill.execution.scripts import Script, ScriptOutcome, ScriptStatus, outcome_of, request_of
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
 from seedmill.serving.errors import Busy, Misconfigured, Unavailable
 
@@ -97,6 +98,27 @@ class Pool:
         finally:
             self._idle.put_nowait(slot)
 
+    async def run_script(self, script: Script) -> ScriptOutcome:
+        """Run a program without tests. Raises InvalidRequest, and Busy and Unavailable as `run` does."""
+        request = request_of(script)
+        if self._waiting >= QUEUE_PER_SLOT * self.slots:
+            raise Busy("QueueFull", f"{self._waiting} programs wait", retry_after_seconds=1.0)
+        self._waiting += 1
+        try:
+            slot = await self._idle.get()
+        finally:
+            self._waiting -= 1
+        why = ""
+        try:
+            for _ in range(TRIES):
+                try:
+                    return await slot.run_script(request, script.seconds + 5)
+                except SandboxLost as lost:
+                    why = str(lost)
+        finally:
+            self._idle.put_nowait(slot)
+        return ScriptOutcome(ScriptStatus.INFRA, f"the sandbox was lost twice: {why}", None, 0.0, "", "", {}, {})
+
     @property
     def _name(self) -> str:
         return "" if self.kind is None else self.kind.name
@@ -139,6 +161,23 @@ class _Slot:
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is not None:
             await sandbox.close()
+
+    async def run_script(self, request: dict[str, object], longest_seconds: float) -> ScriptOutcome:
+        """As `judge`, without a verdict. Raises SandboxLost, Unavailable."""
+        if self._sandbox is None or self._served >= HYGIENE_TESTS:
+            await self.renew()
+        sandbox = self._sandbox
+        if sandbox is None:
+            raise Unavailable("SandboxUnavailable", "no sandbox could be started")
+        self._served += 1
+        try:
+            outcome = outcome_of(await sandbox.judge(request, longest_seconds))
+            if outcome.status is ScriptStatus.INFRA:
+                raise SandboxLost(outcome.reason)
+        except BaseException:
+            await asyncio.shield(self.close())
+            raise
+        return outcome
 
     async def judge(self, program: Program, recipe: Recipe | None, *, fresh: bool) -> Verdict:
         """Judge in this slot's sandbox; in a new one if `fresh` or there is none. Raises SandboxLost, Unavailable."""

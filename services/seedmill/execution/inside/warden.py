@@ -20,6 +20,7 @@ from .processes import Processes
 from .python import packages as environment
 from .python.test_process import UNHOSTED
 from .run import Run
+from .script import run_script
 from .toolchains.phases import run_program
 
 
@@ -47,6 +48,8 @@ def main(native, first_uid, packages="", preload=()):
 
 def judge(request, processes, host):
     """The verdict of one program, as JSON. `host` is the descriptor at whose other end the host is."""
+    if "script" in request:
+        return {**run_script(request, processes, host), "id": request["id"]}
     if "toolchain" in request:
         return {**run_program(request, processes, host), "id": request["id"]}
     run = Run(request, processes, host)
