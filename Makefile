@@ -82,7 +82,7 @@ crd: venv ## write the CRD of spec/ into chart and tests
 	$(BIN)/seedmill crd --keep > charts/seedmill-crds/templates/datasetgenerations.yaml
 
 .PHONY: tools
-tools: sandbox languages s3-server helm model ## all programs and files that tests and demo need
+tools: sandbox python-data languages s3-server helm model ## all programs and files that tests and demo need
 
 .PHONY: sandbox
 sandbox: venv ## gVisor's runsc
@@ -91,6 +91,10 @@ sandbox: venv ## gVisor's runsc
 .PHONY: languages
 languages: venv ## what compilers of the languages here need (npm's packages, precompiled headers)
 	$(BIN)/seedmill setup languages
+
+.PHONY: python-data
+python-data: venv ## numpy, pandas, scipy, … for programs in the sandbox (150 MB, once)
+	$(BIN)/seedmill setup environment python-data
 
 .PHONY: s3-server
 s3-server: ## versitygw, an S3 server for tests

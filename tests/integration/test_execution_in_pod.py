@@ -15,6 +15,7 @@ from uuid import uuid4
 import pytest
 
 from seedmill.execution.level import Level, level_named
+from seedmill.execution.package_sets.installed import sets_folder
 from seedmill.execution.pool import Pool
 from seedmill.execution.sandboxes.bundle import CAPABILITIES
 from seedmill.execution.sandboxes.folder import SandboxFolder
@@ -67,6 +68,7 @@ KILLED = """
 import asyncio, json, os, time
 from pathlib import Path
 from seedmill.execution.level import Level
+from seedmill.execution.package_sets.installed import sets_folder
 from seedmill.execution.pool import Pool
 from seedmill.records.verdict import Program, VerdictKind
 
@@ -101,7 +103,6 @@ async def main():
 asyncio.run(main())
 """
 
-
 LANGUAGES = """
 import asyncio, json
 from seedmill.execution.level import Level
@@ -123,8 +124,35 @@ async def main():
 asyncio.run(main())
 """
 
+PACKAGED = """
+import asyncio, json, sys, time
+from seedmill.execution.environments import environments
+from seedmill.execution.sandboxes.bundle import guest_python
+from seedmill.execution.sandboxes.sandbox import Sandbox, SandboxKind
 
-def bundle(folder: Path, code: str, uid: int = 0, capabilities: Sequence[str] = CAPABILITIES) -> None:
+CASES = {
+    "right": ("import numpy as np\\ndef f(x):\\n    return np.asarray(x) * 2\\n", "assert np.allclose(f([1]), [2])"),
+    "wrong": ("import numpy as np\\ndef f(x):\\n    return np.asarray(x) * 3\\n", "assert np.allclose(f([1]), [2])"),
+    "frames": ("def f(d):\\n    return d.sum()['a']\\n", "import pandas as pd\\nassert f(pd.DataFrame({'a': [1, 2]})) == 3"),
+}
+
+async def main():
+    python = guest_python()
+    environment = environments(python)["python-data"]
+    sandbox = await Sandbox.start(SandboxKind(python, environment, None, "gVisor pod"), 0)
+    found = {}
+    for name, (solution, tests) in CASES.items():
+        request = {"id": name, "solution": solution, "tests": tests, "verdict": "Auto", "cpu_seconds": 10}
+        reply = await sandbox.judge({**request, "memory_bytes": 256 << 20}, 60)
+        found[name] = [reply["status"], reply["kind"], reply["reason"]]
+    await sandbox.close()
+    print(json.dumps(found))
+
+asyncio.run(main())
+"""
+
+
+def bundle(folder: Path, code: str, uid: int = 0, capabilities: Sequence[str] = CAPABILITIES, **variables: str) -> None:
     """An OCI bundle that runs code under this environment's Python."""
     (folder / "rootfs").mkdir()
     skip = {"proc", "sys", "dev", "tmp"}
@@ -143,6 +171,7 @@ def bundle(folder: Path, code: str, uid: int = 0, capabilities: Sequence[str] = 
     for place in sorted({str(ROOT), sys.prefix, sys.base_prefix}):  # a clone may lie in /tmp
         if place.startswith("/tmp/"):
             mounts.append({"destination": place, "type": "bind", "source": place, "options": ["rbind", "ro"]})
+    more = [f"{name}={value}" for name, value in variables.items()]
     namespaces = [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount")]
     (folder / "config.json").write_text(
         json.dumps(
@@ -151,7 +180,10 @@ def bundle(folder: Path, code: str, uid: int = 0, capabilities: Sequence[str] = 
                 "process": {
                     "user": {"uid": uid, "gid": uid},
                     "args": [sys.executable, "-c", code],
-                    "env": ["PATH=/usr/bin:/bin", "HOME=/tmp", f"PYTHONPATH={ROOT / 'services'}:{ROOT / 'tests'}"],
+                    "env": [
+                        *("PATH=/usr/bin:/bin", "HOME=/tmp", f"PYTHONPATH={ROOT / 'services'}:{ROOT / 'tests'}"),
+                        *more,
+                    ],
                     "cwd": "/tmp",
                     "capabilities": {kind: list(capabilities) for kind in ("bounding", "effective", "permitted")},
                 },
@@ -163,11 +195,13 @@ def bundle(folder: Path, code: str, uid: int = 0, capabilities: Sequence[str] = 
     )
 
 
-def in_gvisor(code: str, uid: int = 0, capabilities: Sequence[str] = CAPABILITIES) -> subprocess.CompletedProcess[str]:
+def in_gvisor(
+    code: str, uid: int = 0, capabilities: Sequence[str] = CAPABILITIES, **variables: str
+) -> subprocess.CompletedProcess[str]:
     runsc = require("runsc")
     folder = SandboxFolder()
     try:
-        bundle(folder.path, code, uid, capabilities)
+        bundle(folder.path, code, uid, capabilities, **variables)
         options = ["--root", str(folder.path / "state"), "--platform", "systrap", "--network", "none"]
         command = [str(runsc), *options, "--ignore-cgroups", "run", "--bundle", str(folder.path), f"pod-{uuid4().hex}"]
         return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
@@ -219,6 +253,16 @@ def test_what_a_killed_sandbox_leaves_behind_harms_nobody_where_the_service_is_p
 def test_a_pod_that_is_not_root_in_its_sandbox_is_refused() -> None:
     code = "from seedmill.execution.level import check_pod\ncheck_pod()"
     assert "runAsUser: 0" in in_gvisor(code, uid=1000).stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a container of the whole machine's files needs root")
+def test_a_pod_has_the_package_sets_of_the_folder_that_it_is_given() -> None:
+    require("python-data")
+    done = in_gvisor(PACKAGED, SEEDMILL_ENVIRONMENTS=str(sets_folder()))
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    kinds = {name: tuple(verdict[:2]) for name, verdict in found.items()}
+    assert kinds == {"right": ("pass", "Strict"), "wrong": ("fail", "Strict"), "frames": ("pass", "Token")}, found
 
 
 async def test_a_pod_without_gvisor_is_refused() -> None:

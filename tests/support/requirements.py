@@ -60,6 +60,16 @@ def _runsc() -> Path | None:
     return find_runsc()
 
 
+def _python_data() -> Path | None:
+    """Its packages, for the Python that programs run under here."""
+    from seedmill.execution.package_sets.installed import current_set
+    from seedmill.execution.package_sets.target import target_of
+    from seedmill.execution.sandboxes.bundle import guest_python
+
+    found = current_set("python-data", target_of(guest_python()))
+    return found.folder if found else None
+
+
 def _mount() -> Path | None:
     """`mount`, if this process may use it (root may not always)."""
     program = shutil.which("mount")
@@ -108,6 +118,7 @@ _LANGUAGES = {
 _REQUIREMENTS = {
     **{f"the language {name}": Requirement(partial(_language, name), command) for name, command in _LANGUAGES.items()},
     "runsc": Requirement(_runsc, "make sandbox"),
+    "python-data": Requirement(_python_data, "make python-data"),
     "versitygw": Requirement(lambda: _built("versitygw"), "make s3-server"),
     "minio": Requirement(lambda: _built("minio"), "make tools-minio", everywhere=False),
     "helm": Requirement(lambda: _built("helm"), "make helm"),

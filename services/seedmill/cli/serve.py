@@ -112,6 +112,16 @@ def serve_execution(
     cache_mebibytes: Annotated[
         int, typer.Option(min=0, help="Memory for verdicts that are kept, so that no program runs twice; 0: none.")
     ] = 64,
+    http_address: Annotated[
+        str | None,
+        typer.Option(
+            help="host:port for POST /run_code and /submit as SandboxFusion has them; none without it.",
+            show_default=False,
+        ),
+    ] = None,
+    http_for_all: Annotated[
+        bool, typer.Option("--http-for-all", help="Let other machines reach it: whoever does may run programs.")
+    ] = False,
     metrics_address: MetricsOption = None,
     drain_seconds: DrainOption = 0.0,
     grace_seconds: GraceOption = 30.0,
@@ -122,15 +132,17 @@ def serve_execution(
     log_level: LevelOption = LogLevel.INFO,
 ) -> None:
     """Programs and their tests to verdicts, in a sandbox."""
+    from seedmill.execution.http.settings import HttpSettings
     from seedmill.execution.server import service
     from seedmill.serving.guard import Guard
     from seedmill.serving.server import ServerSettings
 
     guard = Guard(tls, allow_callers or ())
     settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid, guard)
+    http = None if http_address is None else HttpSettings(http_address, http_for_all)
     _serve(
         settings,
-        lambda: service(isolation, workers or None, platform, cache_mebibytes << 20),
+        lambda: service(isolation, workers or None, platform, cache_mebibytes << 20, http),
         log_format,
         log_level,
     )

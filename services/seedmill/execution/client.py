@@ -1,41 +1,23 @@
 """The execution service as its callers see it (`pipeline/ports.py`, `Execution`); they never meet protobuf or gRPC."""
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 
-from seedmill.execution.messages import program_message, verdict_of
-from seedmill.records.verdict import Isolation, Program, Verdict
+from seedmill.execution.messages import Capabilities, capabilities_of, program_message, verdict_of
+from seedmill.records.verdict import Program, Verdict
 from seedmill.serving.batching import Batcher
 from seedmill.serving.channel import Channels
-from seedmill.serving.errors import Misconfigured, ServiceError
+from seedmill.serving.errors import ServiceError
 from seedmill.serving.status import from_rpc_error
 from seedmill.v1alpha1 import execution_pb2 as pb
 from seedmill.v1alpha1 import execution_pb2_grpc as pb_grpc
 
 _MAX_PROGRAMS = 64
+CAPABILITIES_SECONDS = 20.0
 
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a service can run: environments as digests by name, `slots` programs at the same time."""
-
-    isolations: tuple[Isolation, ...]
-    languages: tuple[str, ...]
-    environments: Mapping[str, str]
-    slots: int
-
-    def check_environment(self, name: str) -> str:
-        """The digest of a package set. Raises Misconfigured when there is none of that name."""
-        if name not in self.environments:
-            raise Misconfigured(
-                "EnvironmentUnknown",
-                f"{name!r} is not there; there is {', '.join(sorted(self.environments))}: where the execution service "
-                f"runs, run seedmill setup environment {name}, then start the service again",
-            )
-        return self.environments[name]
+__all__ = ["Capabilities", "ExecutionClient"]
 
 
 class ExecutionClient:
@@ -50,11 +32,10 @@ class ExecutionClient:
         """What the service can run. Raises Unavailable."""
         stub: Any = pb_grpc.ExecutionServiceStub(self._channels.pick())
         try:
-            found: pb.GetCapabilitiesResponse = await stub.GetCapabilities(pb.GetCapabilitiesRequest())
+            found = await stub.GetCapabilities(pb.GetCapabilitiesRequest(), timeout=CAPABILITIES_SECONDS)
         except grpc.RpcError as error:
             raise from_rpc_error(error) from None
-        isolations = tuple(Isolation(name) for name in found.isolations)
-        return Capabilities(isolations, tuple(found.languages), dict(found.environments), found.slots)
+        return capabilities_of(found)
 
     async def check_environment(self, name: str) -> str:
         """The digest of a package set. Raises Misconfigured when the service has none of that name, and Unavailable."""

@@ -1,10 +1,42 @@
 """Programs and verdicts as protobuf messages, and back. Only `server.py` and `client.py` use this."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from seedmill.records.verdict import Isolation, Program, Status, Verdict, VerdictKind
-from seedmill.serving.errors import InvalidRequest
+from seedmill.serving.errors import InvalidRequest, Misconfigured
 from seedmill.v1alpha1 import execution_pb2 as pb
 
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a service can run: `environments` are digests by name, `slots` programs that run at the same time."""
+
+    isolations: tuple[str, ...]
+    languages: tuple[str, ...]
+    environments: Mapping[str, str]
+    sandbox: str
+    slots: int
+
+    def check_environment(self, name: str) -> str:
+        """The digest of a package set. Raises Misconfigured when there is none of that name."""
+        if name not in self.environments:
+            raise Misconfigured(
+                "EnvironmentUnknown",
+                f"{name!r} is not there; there is {', '.join(sorted(self.environments))}: where the execution service "
+                f"runs, run seedmill setup environment {name}, then start the service again",
+            )
+        return self.environments[name]
+
+
 DEFAULTS = Program("", "", "", "")
+
+
+def capabilities_of(found: pb.GetCapabilitiesResponse) -> Capabilities:
+    """From its message."""
+    return Capabilities(
+        tuple(found.isolations), tuple(found.languages), dict(found.environments), found.sandbox, found.slots
+    )
 
 
 def program_message(item_id: str, program: Program) -> pb.ProgramItem:

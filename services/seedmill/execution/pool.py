@@ -9,9 +9,10 @@ takes its program with it: the sandbox is killed and replaced.
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import structlog
 
@@ -27,6 +28,7 @@ from seedmill.execution.sandboxes.folder import sweep_abandoned
 from seedmill.execution.sandboxes.platform import AUTO, choose_platform
 from seedmill.execution.sandboxes.runsc_build import find_runsc, runsc_version
 from seedmill.execution.sandboxes.sandbox import SandboxKind, SandboxLost
+from seedmill.execution.scripts import Script, ScriptOutcome, ScriptStatus, outcome_of, request_of
 from seedmill.execution.stock import Stock
 from seedmill.execution.turns import Turns
 from seedmill.execution.wellbeing import Wellbeing
@@ -39,8 +41,12 @@ RUNS = 6
 """Of one program, at most: strictly, by token where that finds what it cannot host, and on an empty solution; each of
 them twice where it was killed and nothing says why."""
 
+SCRIPT_SLACK_SECONDS = 5.0
+
 PROBE = Program("probe", "python", "def double(x):\n    return 2 * x\n", "assert double(21) == 42\n")
 PROBE_PAUSE_SECONDS = 1.0
+
+_Result = TypeVar("_Result")
 
 log = structlog.get_logger("seedmill.execution")
 
@@ -154,38 +160,69 @@ class Pool:
         metrics.programs.labels(*labels).inc()
         return verdict
 
+    async def run_script(self, script: Script) -> ScriptOutcome:
+        """Run a program without tests. Raises InvalidRequest, and Busy and Unavailable as `run` does."""
+        request = request_of(script)
+
+        async def work(place: Place) -> ScriptOutcome:
+            return await _run_script_in(place, request, script.seconds + SCRIPT_SLACK_SECONDS)
+
+        self._wellbeing.check()
+        async with self._turns.turn(""):
+            self._wellbeing.check()
+            try:
+                return await self._in_sandboxes(self.kinds[STANDARD], work, fresh=False)
+            except SandboxLost as lost:
+                why = f"the sandbox was lost twice: {lost}"
+        return ScriptOutcome(ScriptStatus.INFRA, why, None, 0.0, "", "", {}, {})
+
     async def _judge(self, program: Program, recipe: Recipe | None) -> Verdict:
-        why = ""
+        async def work(place: Place) -> Verdict:
+            return await _judge_in(place, program, recipe)
+
+        fresh = program.isolation is Isolation.FRESH
+        try:
+            return await self._in_sandboxes(self.kinds[program.environment], work, fresh=fresh)
+        except SandboxLost as lost:
+            why = f"the sandbox was lost twice: {lost}"
+        return Verdict(program.id, Status.INFRA, why, sandbox=self.sandbox)
+
+    async def _in_sandboxes(
+        self, kind: SandboxKind, work: Callable[[Place], Awaitable[_Result]], *, fresh: bool
+    ) -> _Result:
+        """What `work` makes in a sandbox, or else in another one. Raises SandboxLost when both were, Unavailable."""
         for attempt in range(TRIES):
             if attempt:
                 metrics.retries.inc()
             try:
-                verdict = await self._judge_once(program, recipe)
+                result = await self._in_sandbox(kind, work, fresh=fresh)
             except SandboxLost as lost:
-                why = str(lost)
-                self._lost(why)
+                self._lost(str(lost))
+                if attempt == TRIES - 1:
+                    raise
                 self._wellbeing.check()
             except Unavailable:  # a new one may have been killed while it started
                 if attempt == TRIES - 1:
                     raise
             else:
                 self._wellbeing.verdict()
-                return verdict
-        return Verdict(program.id, Status.INFRA, f"the sandbox was lost twice: {why}", sandbox=self.sandbox)
+                return result
+        raise AssertionError("TRIES is at least 1")
 
-    async def _judge_once(self, program: Program, recipe: Recipe | None) -> Verdict:
+    async def _in_sandbox(
+        self, kind: SandboxKind, work: Callable[[Place], Awaitable[_Result]], *, fresh: bool
+    ) -> _Result:
         """In one sandbox. Raises SandboxLost, Unavailable."""
-        fresh = program.isolation is Isolation.FRESH
         began = time.monotonic()
         try:
-            place = await self._stock.take(self.kinds[program.environment], fresh=fresh)
+            place = await self._stock.take(kind, fresh=fresh)
         except Unavailable as error:
             self._lost(error.message)
             raise
         taken = time.monotonic()
         metrics.seconds.labels("sandbox").observe(taken - began)
         try:
-            verdict = await _judge_in(place, program, recipe)
+            result = await work(place)
         except SandboxLost as lost:
             why = Ending.LOST if place.ending is None else place.ending
             log.warning("sandbox lost", reason=str(lost), words=place.sandbox.last_words(), served=place.served)
@@ -201,7 +238,7 @@ class Pool:
             self._stock.give_back(place)
         else:
             self._stock.end(place, place.ending)
-        return verdict
+        return result
 
     def _lost(self, words: str) -> None:
         if self._wellbeing.lost(words):
@@ -288,6 +325,16 @@ async def _judge_in(place: Place, program: Program, recipe: Recipe | None = None
     if verdict.downgrade:
         metrics.downgrades.inc()
     return verdict
+
+
+async def _run_script_in(place: Place, request: dict[str, Any], longest_seconds: float) -> ScriptOutcome:
+    """What a script did. Raises SandboxLost."""
+    place.served += 1
+    outcome = outcome_of(await place.sandbox.judge(request, longest_seconds))
+    if outcome.status is ScriptStatus.INFRA:
+        place.ending = Ending.INFRA
+        raise SandboxLost(outcome.reason)
+    return outcome
 
 
 def _problem_of(program: Program, kinds: Mapping[str, SandboxKind]) -> str:

@@ -12,13 +12,14 @@ import pytest
 from seedmill.aggregation.replay import replay_head
 from seedmill.filters.benchmark_index import add_benchmark, versions_of
 from seedmill.pipeline.patience import Patience
-from seedmill.pipeline.preparation import Order, Prepared, prepare, refuse_what_is_missing
+from seedmill.pipeline.preparation import Order, Prepared, check_environment, prepare
 from seedmill.recipes.build import build
 from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress
 from seedmill.records.publication import Limits
 from seedmill.records.seed import Seed
+from seedmill.records.verdict import Program, Verdict
 from seedmill.seeding.collect import collect
-from seedmill.serving.errors import Misconfigured
+from seedmill.serving.errors import Misconfigured, Unavailable
 from seedmill.spec.model import DatasetGeneration
 from seedmill.storage import StorageError, StoreAway, StoreFull
 from support.hand_made_run import SEEDS, HandMadeRun
@@ -172,10 +173,48 @@ def test_a_store_that_is_away_or_full_is_waited_for(
     assert (trouble, run.seeds.count) == ([], 6)
 
 
-def test_programs_for_packages_that_are_not_there_are_refused_before_the_run() -> None:
-    described = generation({"corpus": {"uri": "x"}}, execution={"environment": "python-data"})
-    with pytest.raises(Misconfigured, match=r"environment python-data is not available .*there is python-std"):
-        refuse_what_is_missing(described.spec)
+class Packages:
+    """An execution service with these package sets, that is away for the first calls."""
+
+    def __init__(self, *names: str, away: int = 0) -> None:
+        self.names, self.away, self.asked = names, away, 0
+
+    async def check_environment(self, name: str) -> str:
+        self.asked += 1
+        if self.asked <= self.away:
+            raise Unavailable("Away", "no answer")
+        if name not in self.names:
+            raise Misconfigured("EnvironmentUnknown", f"{name!r} is not there")
+        return name
+
+    async def execute(self, program: Program) -> Verdict:
+        raise AssertionError(program.id)
+
+
+@pytest.mark.parametrize(
+    ("environment", "recipe", "asked"),
+    [("python-data", "commentFunction", 1), ("python-std", "commentFunction", 0), ("python-data", "ossInstruct", 0)],
+)
+def test_the_package_set_of_a_run_is_asked_for_where_programs_run_with_one(
+    environment: str, recipe: str, asked: int
+) -> None:
+    spec = generation({"corpus": {"uri": "x"}}, recipe, execution={"environment": environment}).spec
+    execution = Packages("python-data")
+    asyncio.run(check_environment(spec, build(spec), execution, Patience()))
+    assert execution.asked == asked
+
+
+def test_a_package_set_that_is_not_there_ends_the_run_before_it_begins() -> None:
+    spec = generation({"corpus": {"uri": "x"}}, "commentFunction", execution={"environment": "mine"}).spec
+    with pytest.raises(Misconfigured, match="'mine' is not there"):
+        asyncio.run(check_environment(spec, build(spec), Packages("python-data"), Patience()))
+
+
+def test_an_execution_service_that_is_away_is_waited_for() -> None:
+    spec = generation({"corpus": {"uri": "x"}}, "commentFunction", execution={"environment": "mine"}).spec
+    execution = Packages("mine", away=1)
+    asyncio.run(check_environment(spec, build(spec), execution, Patience()))
+    assert execution.asked == 2
 
 
 def test_replay_does_not_depend_on_benchmarks_added_since(

@@ -85,7 +85,7 @@ class Run:
         own_bytes = resident_bytes(os.getpid())
         self.start()
         try:
-            self.watch(started + self.wall_seconds, before)
+            self.watch(started + self.wall_seconds, before + self.processes.copies_bytes)
         finally:
             for fd in list(self.pipes):
                 os.close(fd)

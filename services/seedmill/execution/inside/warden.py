@@ -20,6 +20,7 @@ from .processes import Processes
 from .python import packages as environment
 from .python.test_process import UNHOSTED
 from .run import Run
+from .script import run_script
 from .toolchains.phases import run_program
 
 
@@ -36,6 +37,8 @@ def main(native, first_uid, packages="", preload=()):
     gc.collect()
     gc.freeze()
     processes = Processes(native, first_uid)
+    if packages:
+        processes.measure_copies()
     processes.mounts = not native or confinement.own_mounts()
     processes.sweep()  # natively, what a warden that was killed left behind
     _send(replies, _ready(processes))
@@ -56,6 +59,8 @@ def _ready(processes):
 
 def judge(request, processes, host):
     """The verdict of one program, as JSON. `host` is the descriptor at whose other end the host is."""
+    if "script" in request:
+        return {**run_script(request, processes, host), "id": request["id"]}
     if "toolchain" in request:
         return {**run_program(request, processes, host), "id": request["id"]}
     run, result = _run(request, processes, host)

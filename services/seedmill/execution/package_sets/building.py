@@ -34,9 +34,7 @@ from seedmill.execution.package_sets.target import Target, target_of
 from seedmill.execution.sandboxes.bundle import GUEST_PACKAGES, GuestPython
 from seedmill.serving.errors import Misconfigured
 
-OWN_SETS = {
-    "python-data": ("numpy", "pandas", "scipy.optimize", "scipy.stats", "sympy", "networkx", "sklearn.linear_model")
-}
+OWN_SETS = {"python-data": ("numpy", "pandas", "scipy.optimize", "scipy.stats", "sympy", "networkx")}
 """Sets whose pins come with seedmill, as `<name>.txt` in this room, and what their sandboxes import beforehand."""
 
 _FORMAT = "1"
