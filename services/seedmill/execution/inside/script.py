@@ -18,7 +18,7 @@ from .judgement import too_much_memory, used_up
 from .python import packages
 from .python.programs import add_exit, new_main
 from .run import Run
-from .toolchains.scratch import Scratch
+from .toolchains.scratch import OTHERS, Scratch
 
 MAIN = "main.py"
 STDIN = ".stdin"
@@ -73,7 +73,7 @@ class Script(Run):
             (out_w, err_w, report_w),
             (self.cpu_seconds, self.memory_bytes),
             self.processes,
-            scratch=self.scratch.anew,
+            scratch=OTHERS,
             revealed=self.scratch.visible,
         )
         for fd in (out_w, err_w, report_w):
