@@ -152,7 +152,7 @@ async def python_file(each: Program) -> None:
 
 
 async def pool_at(stack: AsyncExitStack, level: Level) -> Pool:
-    pool = Pool(level)
+    pool = Pool(level, cache_bytes=0)
     await pool.start()
     stack.push_async_callback(pool.close)
     return pool
@@ -177,7 +177,7 @@ def service_lines(served: Run, pooled: Run, count: int, few: int) -> list[Line]:
 async def lines(stack: AsyncExitStack, count: int, fusion: tuple[Path, Path] | None) -> list[Line]:
     """What is measured."""
     folder = stack.enter_context(tempfile.TemporaryDirectory())
-    address = await stack.enter_async_context(running_server([service()], f"unix:{folder}/execution.sock"))
+    address = await stack.enter_async_context(running_server([service(cache_bytes=0)], f"unix:{folder}/execution.sock"))
     channels = Channels([address], "execution")
     stack.push_async_callback(channels.close)
     client = ExecutionClient(channels, "benchmark")

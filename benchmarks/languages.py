@@ -30,7 +30,7 @@ Round = dict[str, tuple[Verdict, Verdict]]
 
 
 async def measure(rounds: int) -> list[Round]:
-    pools = Pool(Level.PROCESS, slots=1), Pool(Level.GVISOR, slots=1)
+    pools = Pool(Level.PROCESS, slots=1, cache_bytes=0), Pool(Level.GVISOR, slots=1, cache_bytes=0)
     for pool in pools:
         await pool.start()
     try:

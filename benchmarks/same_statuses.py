@@ -41,7 +41,7 @@ def main() -> int:
 
 
 async def judge(programs: list[Program], workers: int | None, width: int) -> list[Verdict]:
-    pool = Pool(slots=workers)
+    pool = Pool(slots=workers, cache_bytes=0)
     await pool.start()
     places = asyncio.Semaphore(width)
 

@@ -65,7 +65,17 @@ def main() -> int:
     configure_logs(LogFormat.AUTO, LogLevel.WARNING)
     with tempfile.TemporaryDirectory() as folder:
         address = f"unix:{folder}/execution.sock"
-        command = [sys.executable, "-m", "seedmill.cli", "serve", "execution", "--address", address]
+        command = [
+            sys.executable,
+            "-m",
+            "seedmill.cli",
+            "serve",
+            "execution",
+            "--cache-mebibytes",
+            "0",
+            "--address",
+            address,
+        ]
         with subprocess.Popen([*command, "--workers", str(options.workers)]) as service:
             try:
                 soak = asyncio.run(run(address, service.pid, options.items, options.kill_every))

@@ -138,7 +138,7 @@ from seedmill.execution.pool import Pool
 from seedmill.records.verdict import Program
 
 async def main():
-    pool = Pool(Level.POD, slots=1)
+    pool = Pool(Level.POD, slots=1, cache_bytes=0)
     try:
         await pool.start()
         verdict = await pool.run(Program("x", "python", "f = lambda: 1", "assert f() == 1", 2.0, 128 << 20))

@@ -174,7 +174,7 @@ async def test_the_same_programs_have_the_same_verdicts_one_at_a_time_and_many_a
     ]
     found: dict[int, list[tuple[Status, str, VerdictKind]]] = {}
     for width in (1, 32):
-        started = Pool(slots=2)
+        started = Pool(slots=2, cache_bytes=0)
         await started.start()
         places = asyncio.Semaphore(width)
 

@@ -50,7 +50,7 @@ CASES = {
 
 async def main():
     found = {"dmesg": kernel_log()}
-    async with running_server([service("pod", workers=1)], "unix:/tmp/execution.sock") as address:
+    async with running_server([service("pod", workers=1, cache_bytes=0)], "unix:/tmp/execution.sock") as address:
         channels = Channels([address], "execution")
         client = ExecutionClient(channels, "pod")
         for name, (solution, tests) in CASES.items():
@@ -83,7 +83,7 @@ def others():
     return found
 
 async def main():
-    pool = Pool(Level.POD, slots=1)
+    pool = Pool(Level.POD, slots=1, cache_bytes=0)
     await pool.start()
     warden = set(others())
     running = asyncio.create_task(
@@ -111,7 +111,7 @@ from seedmill.records.verdict import Program
 from support.language_programs import PROGRAMS
 
 async def main():
-    pool = Pool(Level.POD, slots=1)
+    pool = Pool(Level.POD, slots=1, cache_bytes=0)
     await pool.start()
     found = {}
     for language in ("bash", "cpp"):

@@ -66,7 +66,7 @@ async def level(request: pytest.FixtureRequest) -> Level:
 @pytest.fixture(params=sorted(PROGRAMS))
 async def bench(request: pytest.FixtureRequest, level: Level) -> AsyncIterator[Bench]:
     require(f"the language {request.param}")
-    pool = Pool(level, slots=1)
+    pool = Pool(level, slots=1, cache_bytes=0)
     await pool.start()
     try:
         yield Bench(pool, request.param)
@@ -194,7 +194,7 @@ async def test_a_language_is_a_folder(level: Level, tmp_path: Path):
         print $out "done $nonce $count\n";
         """
     )
-    pool = Pool(level, slots=1, languages=Languages((OWN, tmp_path)))
+    pool = Pool(level, slots=1, languages=Languages((OWN, tmp_path)), cache_bytes=0)
     await pool.start()
     try:
         bench = Bench(pool, "pl")

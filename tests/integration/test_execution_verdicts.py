@@ -53,7 +53,7 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         require("runsc")
     elif os.geteuid() != 0:
         pytest.skip("native separation by user needs root")
-    pool = Pool(Level.PROCESS if native else Level.GVISOR, slots=1)
+    pool = Pool(Level.PROCESS if native else Level.GVISOR, slots=1, cache_bytes=0)
     await pool.start()
     try:
         yield Bench(pool)
@@ -396,7 +396,7 @@ async def test_how_large_the_service_is_does_not_hide_what_a_program_uses():
     # Filled and freed faster than the watch looks, at every moment between two looks.
     later = "import time\ndef f():\n    time.sleep({})\n    x = bytearray(80 << 20)\n    del x\n    return 1\n"
     solutions = [later.format(0.005 * step) for step in range(10)]
-    pool = Pool(Level.PROCESS, slots=1)
+    pool = Pool(Level.PROCESS, slots=1, cache_bytes=0)
     await pool.start()
     try:
         verdicts = [await Bench(pool).run(solution, "assert f() == 1", megabytes=64) for solution in solutions]

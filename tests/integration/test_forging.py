@@ -24,7 +24,7 @@ async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
         require("runsc")
     elif os.geteuid() != 0:
         pytest.skip("native separation by user needs root")
-    started = Pool(Level.PROCESS if native else Level.GVISOR, slots=2)
+    started = Pool(Level.PROCESS if native else Level.GVISOR, slots=2, cache_bytes=0)
     await started.start()
     try:
         yield started

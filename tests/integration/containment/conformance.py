@@ -58,7 +58,7 @@ def mine():
 async def run(form: Form, numbers: set[int]) -> list[dict[str, Any]]:
     """The outcome of each case, in order, and one for the end."""
     before = _outside()
-    pool = Pool(LEVELS[form], slots=1)
+    pool = Pool(LEVELS[form], slots=1, cache_bytes=0)
     await pool.start()
     found: list[dict[str, Any]] = []
     try:

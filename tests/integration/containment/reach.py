@@ -107,7 +107,9 @@ CASES: tuple[Case, ...] = (
     refused(
         52,
         "files of the machine",
-        "import os\ndef f():\n    return [p for p in ('/root', '/home', '/var', '/etc/shadow', '/etc/hostname', '/dev/kvm', '/dev/sda', '/dev/mem',\n"
+        # Of a home there may be folders that lead to compilers, and nothing else.
+        "import os\ndef f():\n    homes = [os.path.join(h, n) for h in ('/root', '/home') if os.path.isdir(h) for n in os.listdir(h)]\n"
+        "    return [p for p in homes if not os.path.isdir(p)] + [p for p in ('/var', '/etc/shadow', '/etc/hostname', '/dev/kvm', '/dev/sda', '/dev/mem',\n"
         "        '/run', '/var/run/docker.sock', '/srv', '/boot') if os.path.exists(p)]\n",
         forms=OWN_SANDBOX,
     ),

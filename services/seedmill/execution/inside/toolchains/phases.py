@@ -27,7 +27,7 @@ def run_program(request, processes, host):
     """The verdict on a program in another language than Python, as JSON without its id."""
     toolchain = request["toolchain"]
     if request["verdict"] == "Strict":
-        return _unsupported(toolchain)
+        return _unsupported(toolchain, processes)
     sources.folder(toolchain)  # read before the scratch folder hides what lies below /tmp
     scratch = Scratch(processes, toolchain["visible"])
     compiled = 0.0
@@ -48,7 +48,7 @@ def _kind(toolchain, request):
     return {"kind": "Token", "downgrade": downgrade}
 
 
-def _unsupported(toolchain):
+def _unsupported(toolchain, processes):
     reason = f"StrictUnsupported: {toolchain['name']}: {STRICT_UNSUPPORTED}"
     return {
         "status": "error",
@@ -59,6 +59,10 @@ def _unsupported(toolchain):
         "seconds": 0.0,
         "compile_seconds": 0.0,
         "left": 0,
+        "cpu_seconds": 0.0,
+        "peak_bytes": 0,
+        "sweep_seconds": 0.0,
+        "held_bytes": processes.used_bytes(),
         "stdout": "",
         "stderr": "",
     }
