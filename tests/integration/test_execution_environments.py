@@ -238,9 +238,16 @@ async def test_libraries_get_one_thread(bench: Bench):
     assert found["status"] == "pass", found
 
 
-async def test_an_environment_does_not_show_the_packages_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    require("runsc")
+@pytest.mark.parametrize("form", ["gvisor", "process"])
+async def test_an_environment_does_not_show_the_packages_of_another_wherever_it_lies(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Here the sets lie in /tmp, which each program has anew, in a folder that is closed to other users."""
     require("python-data")
+    if form == "gvisor":
+        require("runsc")
+    elif os.geteuid() != 0:
+        pytest.skip("native separation by user needs root")
     data = environments(guest_python())["python-data"]
     write_wheel(tmp_path, "greeting", "1.0", {"greeting.py": "def hello():\n    return 'hello'\n"})
     (tmp_path / "requirements.txt").write_text("greeting\n")
@@ -248,7 +255,8 @@ async def test_an_environment_does_not_show_the_packages_of_another(tmp_path: Pa
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    monkeypatch.setenv("SEEDMILL_ENVIRONMENTS", str(tmp_path / "sets"))
+    monkeypatch.setenv("SEEDMILL_ENVIRONMENTS", str(tmp_path / "closed" / "sets"))
+    (tmp_path / "closed").mkdir(mode=0o700)
     build_set(Wanted("mine", tmp_path / "requirements.txt"), guest_python(), lambda _: None)
     own = environments(guest_python())["mine"]
     sees = "def sees(name):\n    try:\n        __import__(name)\n    except ImportError:\n        return False\n    return True\n"
@@ -258,7 +266,11 @@ async def test_an_environment_does_not_show_the_packages_of_another(tmp_path: Pa
         standard_environment(guest_python()): [],
     }
     for environment, names in expected.items():
-        sandbox = await Sandbox.start(kind_of("gvisor", environment), 0)
+        before = os.umask(0o077)
+        try:
+            sandbox = await Sandbox.start(kind_of(form, environment), 0)
+        finally:
+            os.umask(before)
         try:
             tests = f"assert [name for name in ('greeting', 'numpy') if sees(name)] == {names}\n"
             found = await Bench(sandbox, 0).judge(sees, tests)

@@ -50,7 +50,8 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print the checks a
     Exit status: 0 when `seedmill run` can work here, 1 when something it needs is missing.
     """
     configure_logs(LogFormat.CONSOLE, LogLevel.ERROR)
-    checks = [each() for each in (_python, _kernel, _sandbox, _languages, _engine, _weights, _memory, _disk, _files)]
+    looked_at = (_python, _kernel, _sandbox, _languages, _packages, _engine, _weights, _memory, _disk, _files)
+    checks = [each() for each in looked_at]
     if json:
         typer.echo(json_module.dumps([asdict(check) for check in checks], indent=2))
     else:
@@ -137,6 +138,23 @@ def _languages() -> Check:
     missing = [toolchain.missing for toolchain in languages.toolchains if toolchain.missing]
     level = Level.WARN if missing else Level.OK
     return Check("languages", level, ", ".join(languages.available), "; ".join(missing))
+
+
+def _packages() -> Check:
+    """Which package sets a spec may name here."""
+    from seedmill.execution.environments import environments
+    from seedmill.execution.package_sets.building import OWN_SETS
+    from seedmill.execution.sandboxes.bundle import guest_python
+    from seedmill.serving.errors import Misconfigured
+
+    try:
+        there = environments(guest_python())
+    except Misconfigured as error:
+        return Check("package sets", Level.WARN, error.message, "build it again, as it says")
+    found = ", ".join(f"{name} {each.digest[:12]}" for name, each in there.items())
+    absent = [name for name in OWN_SETS if name not in there]
+    mend = [f"seedmill setup environment {name} (only for programs that import its packages)" for name in absent]
+    return Check("package sets", Level.WARN if absent else Level.OK, found, "; ".join(mend))
 
 
 def _engine() -> Check:

@@ -59,9 +59,13 @@ def _confine(uid, limits, processes, scratch, revealed):
             confinement.check(confinement.libc.mount(b"none", b"/", None, private, None), "make / private")
             confinement.make_read_only([path for path in SCRATCH if path not in scratch])
             confinement.raise_loopback()
+        covered = {path: confinement.open_folder(path) for path in revealed if _below(path, scratch)}
         for path in scratch:
             confinement.mount_scratch(path, uid)
-        confinement.reveal(revealed)
+        for path, handle in covered.items():
+            confinement.mount_again(handle, path)
+            os.close(handle)
+        confinement.reveal([path for path in revealed if path not in covered])
     except confinement.ConfinementError:
         if not processes.native:
             raise
@@ -73,6 +77,10 @@ def _confine(uid, limits, processes, scratch, revealed):
     os.chdir("/tmp" if os.access("/tmp", os.W_OK) else "/")  # noqa: S108
     os.umask(0o077)
     confinement.seal(processes.native)
+
+
+def _below(path, folders):
+    return any(path.startswith(f"{folder}/") for folder in folders)
 
 
 def _dup_above(fd, least):

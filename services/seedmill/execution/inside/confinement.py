@@ -60,12 +60,17 @@ def reveal(paths):
     A closed folder gets an empty one mounted over it, so nothing else in it can be seen.
     """
     hidden = {path: closed for path in paths if (closed := _closed_above(path))}
-    handles = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in hidden}
+    handles = {path: open_folder(path) for path in hidden}
     for closed in sorted(set(hidden.values())):
         check(libc.mount(b"tmpfs", closed.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, b"size=64k,mode=755"), "cover")
     for path, handle in handles.items():
         mount_again(handle, path)
         os.close(handle)
+
+
+def open_folder(path):
+    """A descriptor of a folder, for `mount_again` when something lies over its place."""
+    return os.open(path, os.O_PATH | os.O_DIRECTORY)
 
 
 def mount_again(handle, path):

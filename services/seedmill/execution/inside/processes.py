@@ -33,6 +33,7 @@ class Processes:
         self.root = os.geteuid() == 0
         self.test_uid, self.solution_uid = first_uid, first_uid + 1
         self.copied_bytes = 0
+        self.mounts = False  # whether the warden may mount what two processes of one test share
 
     @property
     def copies_bytes(self):
@@ -49,7 +50,6 @@ class Processes:
             os._exit(0)
         _, *how = os.wait4(pid, 0)
         self.copied_bytes = End(*how).peak_bytes
-        self.mounts = False  # whether the warden may mount what two processes of one test share
 
     def used_bytes(self):
         """Memory in use: of the whole sandbox, or natively of this warden's two users.

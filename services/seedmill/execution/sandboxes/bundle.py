@@ -76,6 +76,9 @@ def write_bundle(
     if packages is not None:
         mounts.append(_read_only(str(packages.folder), GUEST_PACKAGES))
         packages = GuestPackages(Path(GUEST_PACKAGES), packages.preload)
+    for path in (rootfs, *rootfs.rglob("*")):  # programs are other users there, whatever this service's umask is
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
     (folder / "config.json").write_text(json.dumps(_config(python, mounts, packages)))
 
 

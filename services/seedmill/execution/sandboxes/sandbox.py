@@ -97,6 +97,7 @@ class Sandbox:
                     stdout=asyncio.subprocess.PIPE,
                     stderr=stderr,
                     start_new_session=True,
+                    umask=0o022,  # what it makes on the way to mounts is for other users, too
                     limit=LARGEST_REPLY_BYTES,
                 )
         except OSError as error:

@@ -26,7 +26,7 @@ class Scratch:
         uid = processes.test_uid if processes.root else os.geteuid()
         if self.mounted:
             self.folder = os.path.join(SCRATCH[0], "program")
-            handles = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in covered}
+            handles = {path: confinement.open_folder(path) for path in covered}
             confinement.mount_scratch(SCRATCH[0], uid, SCRATCH_BYTES)
             os.mkdir(self.folder, 0o700)
             for path, handle in handles.items():
