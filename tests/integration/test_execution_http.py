@@ -73,6 +73,7 @@ async def test_a_program_is_told_by_its_exit_status_and_output(client: Client):
         ("import sys\nsys.exit('no')", "Failed", 1, "no\n"),
         ("exit()", "Success", 0, ""),
         ("import os\nos._exit(4)", "Failed", 4, ""),
+        ("import sys\nsys.exit(97)", "Failed", 97, ""),
         ("import os\nos.kill(os.getpid(), 9)", "Failed", -9, ""),
         ("1 / 0", "Failed", 1, "line 1, in <module>\n    1 / 0"),
         ("def f(:", "Failed", 1, "SyntaxError"),
@@ -109,6 +110,7 @@ async def test_limits_are_told(client: Client):
     assert loud["message"] == "printed more than 1 MiB"
     half = await client.run("print('x' * (1 << 19))")
     assert half["status"] == "Success"
+    assert "the first 64 KiB each are kept" in half["message"]
     assert len(half["run_result"]["stdout"]) == 64 << 10
 
 
@@ -137,6 +139,35 @@ async def test_paths_that_lead_out_are_refused(client: Client, path: str):
         assert found["detail"].startswith("BadPath: ")
 
 
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"a": "", "a/b": ""}, "a: File exists"),
+        ({"main.py/x": ""}, "main.py: Is a directory"),
+        ({"folder/": ""}, "folder/: Is a directory"),
+        ({"\u00fc" * 150: ""}, ": File name too long"),
+        ({"x": "A"}, "'x' is no base64"),
+        ({f"part-{n}": base64.b64encode(bytes(11 << 20)).decode() for n in range(2)}, ""),
+        ({f"part-{n}": "" for n in range(300)}, "files"),
+    ],
+    ids=range(7),
+)
+async def test_files_that_cannot_be_had_are_the_callers_mistake_and_cost_no_sandbox(
+    client: Client, files: dict[str, str], said: str
+):
+    body = {"code": "print(1)", "language": "python", "files": files}
+    for _ in range(4):  # five sandboxes that are lost in a row take the service away
+        found = await client.post("/run_code", body, 400 if said else 200)
+        assert said in found.get("detail", "")
+    assert (await client.run("print(1)"))["status"] == "Success"
+
+
+async def test_an_exit_status_that_looks_like_the_wardens_own_costs_no_sandbox(client: Client):
+    for _ in range(4):
+        assert (await client.run("import os\nos._exit(97)"))["run_result"]["return_code"] == 97
+    assert (await client.run("print(1)"))["status"] == "Success"
+
+
 async def test_links_that_a_program_leaves_are_not_followed(client: Client):
     code = (
         "import os\nos.symlink('/etc/passwd', 'link')\nos.symlink('/etc', 'folder')\nos.mkfifo('pipe')\nos.mkdir('real')\n"
@@ -151,8 +182,9 @@ async def test_links_that_a_program_leaves_are_not_followed(client: Client):
 
 
 async def test_what_cannot_be_run_is_refused_in_one_sentence(client: Client):
-    found = await client.post("/run_code", {"code": "", "language": "cpp"}, 400)
-    assert found["detail"] == "LanguageUnknown: language 'cpp' is not run by /run_code; there is python"
+    found = await client.post("/run_code", {"code": "", "language": "cpp"})
+    assert (found["status"], found["run_result"]) == ("SandboxError", None)
+    assert found["message"] == "LanguageUnknown: 'cpp' is not run by /run_code; there is python"
     assert "code" in (await client.post("/run_code", {"language": "python"}, 400))["detail"]
     assert (
         "run_timeout"

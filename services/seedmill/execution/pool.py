@@ -313,13 +313,7 @@ async def _judge_in(place: Place, program: Program, recipe: Recipe | None = None
     if verdict.status is Status.INFRA:
         place.ending = Ending.INFRA
         raise SandboxLost(verdict.reason)
-    try:
-        place.ending = ending_after(reply, place.sandbox.idle_bytes)
-        metrics.leftovers.inc(max(0, int(str(reply["left"]))))
-        metrics.seconds.labels("sweep").observe(float(str(reply["sweep_seconds"])))
-    except (KeyError, ValueError) as error:
-        raise SandboxLost(f"an answer that is no verdict: {error}") from error
-    metrics.cpu_seconds.inc(max(0.0, verdict.cpu_seconds))
+    _look_back(place, reply)
     if place.ending is Ending.VIOLATION:
         metrics.violations.inc()
     if verdict.downgrade:
@@ -330,11 +324,24 @@ async def _judge_in(place: Place, program: Program, recipe: Recipe | None = None
 async def _run_script_in(place: Place, request: dict[str, Any], longest_seconds: float) -> ScriptOutcome:
     """What a script did. Raises SandboxLost."""
     place.served += 1
-    outcome = outcome_of(await place.sandbox.judge(request, longest_seconds))
+    reply = await place.sandbox.judge(request, longest_seconds)
+    outcome = outcome_of(reply)
     if outcome.status is ScriptStatus.INFRA:
         place.ending = Ending.INFRA
         raise SandboxLost(outcome.reason)
+    _look_back(place, reply)
     return outcome
+
+
+def _look_back(place: Place, reply: dict[str, Any]) -> None:
+    """What an answer says of its sandbox: whether it may serve on, and for metrics. Raises SandboxLost."""
+    try:
+        place.ending = ending_after(reply, place.sandbox.idle_bytes)
+        metrics.leftovers.inc(max(0, int(str(reply["left"]))))
+        metrics.seconds.labels("sweep").observe(float(str(reply["sweep_seconds"])))
+        metrics.cpu_seconds.inc(max(0.0, float(str(reply["cpu_seconds"]))))
+    except (KeyError, ValueError) as error:
+        raise SandboxLost(f"an answer that is no verdict: {error}") from error
 
 
 def _problem_of(program: Program, kinds: Mapping[str, SandboxKind]) -> str:

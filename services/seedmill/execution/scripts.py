@@ -3,6 +3,7 @@
 There is no verdict: an exit status is the program's own word (see `inside/script.py`).
 """
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,12 +18,13 @@ LONGEST_PATH = 200
 
 
 class ScriptStatus(StrEnum):
-    """How it ended: by itself, at a limit, or not at all because it could not be started."""
+    """How it ended: by itself, at a limit, or not at all: its files cannot be had, or no sandbox could start it."""
 
     FINISHED = "finished"
     TIMEOUT = "timeout"
     MEMORY = "memory"
     OUTPUT = "output"
+    REFUSED = "refused"
     INFRA = "infra"
 
 
@@ -44,7 +46,10 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class ScriptOutcome:
-    """What it did. `exit_code` is negative for a signal and None where it was stopped; `reason` says at which limit."""
+    """What it did. `exit_code` is negative for a signal and None where it was stopped; `reason` says at which limit.
+
+    `cut`: it printed more than is kept.
+    """
 
     status: ScriptStatus
     reason: str
@@ -54,12 +59,18 @@ class ScriptOutcome:
     stderr: str
     files: Mapping[str, str]
     not_fetched: Mapping[str, str]
+    cut: bool = False
 
 
 def request_of(script: Script) -> dict[str, Any]:
-    """The frame for a sandbox. Raises InvalidRequest for a path that leads out of the scratch folder."""
+    """The frame for a sandbox. Raises InvalidRequest for a path out of the scratch folder, and what is no base64."""
     for path in (*script.files, *script.fetch):
         check_path(path)
+    for path, content in script.files.items():
+        try:
+            base64.b64decode(content)
+        except ValueError as error:
+            raise InvalidRequest("BadFile", f"{path!r} is no base64: {error}") from None
     return {
         "id": script.id,
         "script": "python",
@@ -87,6 +98,7 @@ def outcome_of(reply: Mapping[str, Any]) -> ScriptOutcome:
             stderr=str(reply["stderr"]),
             files=_texts(reply["files"]),
             not_fetched=_texts(reply["not_fetched"]),
+            cut=bool(reply["cut"]),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise SandboxLost(f"an answer that is none: {error}") from error

@@ -50,8 +50,10 @@ def application(pool: Pool) -> web.Application:
     pod = os.environ.get("MY_POD_NAME") or os.environ.get("POD_NAME")
 
     async def run(request: web.Request) -> web.Response:
-        wanted = run_code.script_of(await _body(request, run_code.RunCodeRequest))
-        return web.json_response(run_code.answer(await pool.run_script(wanted), pod))
+        wanted = await _body(request, run_code.RunCodeRequest)
+        if problem := run_code.problem_of(wanted):
+            return web.json_response(run_code.response("SandboxError", problem, None, pod=pod))
+        return web.json_response(run_code.answer(await pool.run_script(run_code.script_of(wanted)), pod))
 
     async def judge(request: web.Request) -> web.Response:
         wanted = await _body(request, submit.SubmitRequest)

@@ -13,6 +13,7 @@ from seedmill.serving.errors import InvalidRequest
 
 DEFAULT_MEMORY_MB = 512
 MOST_FILES = 256
+CUT = "of stdout and stderr the first 64 KiB each are kept; there was more"
 Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/\s]*={0,2}\s*$")]
 
 
@@ -31,12 +32,15 @@ class RunCodeRequest(BaseModel):
     fetch_files: Annotated[list[str], Field(max_length=MOST_FILES)] = []
 
 
+def problem_of(request: RunCodeRequest) -> str:
+    """Why it cannot be run here, which clients take for an error of the sandbox; empty when it can."""
+    if request.language in LANGUAGES:
+        return ""
+    return f"LanguageUnknown: {request.language!r} is not run by /run_code; there is {', '.join(LANGUAGES)}"
+
+
 def script_of(request: RunCodeRequest) -> Script:
-    """Raises InvalidRequest for a language that is not run."""
-    if request.language not in LANGUAGES:
-        raise InvalidRequest(
-            "LanguageUnknown", f"language {request.language!r} is not run by /run_code; there is {', '.join(LANGUAGES)}"
-        )
+    """What a sandbox is asked."""
     memory_mb = request.memory_limit_MB if request.memory_limit_MB > 0 else DEFAULT_MEMORY_MB
     return Script(
         id=secrets.token_hex(8),
@@ -50,7 +54,10 @@ def script_of(request: RunCodeRequest) -> Script:
 
 
 def answer(outcome: ScriptOutcome, pod: str | None) -> dict[str, Any]:
-    """The response. A program that was stopped for memory or output is `Failed` with its last words in `stderr`."""
+    """The response. A program that was stopped for memory or output is `Failed`, and `message` says why.
+
+    Raises InvalidRequest for files that cannot be had.
+    """
     status, message = "Failed", ""
     result: dict[str, Any] | None = {
         "status": "Finished",
@@ -62,13 +69,16 @@ def answer(outcome: ScriptOutcome, pod: str | None) -> dict[str, Any]:
     match outcome.status:
         case ScriptStatus.FINISHED:
             status = "Success" if outcome.exit_code == 0 else "Failed"
-            message = "; ".join(f"{path}: not fetched: {why}" for path, why in outcome.not_fetched.items())
+            said = [f"{path}: not fetched: {why}" for path, why in outcome.not_fetched.items()]
+            message = "; ".join([CUT, *said] if outcome.cut else said)
         case ScriptStatus.TIMEOUT:
             result["status"] = "TimeLimitExceeded"
             message = outcome.reason
         case ScriptStatus.MEMORY | ScriptStatus.OUTPUT:
             result["return_code"] = -9
             message = outcome.reason
+        case ScriptStatus.REFUSED:
+            raise InvalidRequest("BadFile", outcome.reason)
         case ScriptStatus.INFRA:
             status, result, message = "SandboxError", None, outcome.reason
     return response(status, message, result, outcome.files, pod)

@@ -13,10 +13,11 @@ import stat
 import sys
 import traceback
 
-from .child import NOT_CONFINED, confined
+from .child import confined
 from .judgement import too_much_memory, used_up
 from .python import packages
 from .python.programs import add_exit, new_main
+from .reasons import one_line
 from .run import Run
 from .toolchains.scratch import OTHERS, Scratch
 
@@ -24,6 +25,8 @@ MAIN = "main.py"
 STDIN = ".stdin"
 MOST_FETCHED_BYTES = 2 << 20
 REPORT = 3
+BEGUN, REFUSED = b"b", b"r"
+"""What the child reports before the program's first line: that it begins, or that its files cannot be had and why."""
 
 
 def run_script(request, processes, host):
@@ -39,6 +42,7 @@ def run_script(request, processes, host):
             **result,
             "exit_code": None if end is None else end.exit_code,
             "signal": None if end is None else end.signal,
+            "cut": script.printed > sum(map(len, script.output.values())),
             "files": files,
             "not_fetched": missing,
         }
@@ -54,7 +58,6 @@ class Script(Run):
         super().__init__({**request, "solution": request["code"], "tests": "", "verdict": "Token"}, processes, host)
         self.request = request
         self.scratch = scratch
-        self.begun = False
         self.nonce_w = self.solution_end = None
 
     @property
@@ -80,29 +83,42 @@ class Script(Run):
             os.close(fd)
 
     def take_reports(self):
-        self.begun = True
+        """They are read whole, once it has ended."""
 
     def work(self):
         """In the child: everything up to the program's first line, then the program."""
         os.chdir(self.scratch.folder)
         os.environ["HOME"] = os.environ["TMPDIR"] = self.scratch.folder
-        for path, content in self.request["files"].items():
-            _write(path, base64.b64decode(content))
-        _write(MAIN, self.solution.encode("utf-8", "surrogatepass"))
-        _write(STDIN, self.request["stdin"].encode("utf-8", "surrogatepass"))
-        os.dup2(os.open(STDIN, os.O_RDONLY), 0)
-        os.unlink(STDIN)
+        try:
+            self.write_files()
+        except OSError as error:
+            os.write(REPORT, REFUSED + f"{error.filename}: {error.strerror}"[:1000].encode("utf-8", "replace"))
+            return 0
         packages.begin()
-        os.write(REPORT, b"b")
+        os.write(REPORT, BEGUN)
         os.close(REPORT)
         return run_python(self.solution, os.path.join(self.scratch.folder, MAIN))
 
+    def write_files(self):
+        """The input first, so that no file of the caller's is in its way. Raises OSError."""
+        _write(STDIN, self.request["stdin"].encode("utf-8", "surrogatepass"))
+        os.dup2(os.open(STDIN, os.O_RDONLY), 0)
+        os.unlink(STDIN)
+        for path, content in self.request["files"].items():
+            _write(path, base64.b64decode(content))
+        _write(MAIN, self.solution.encode("utf-8", "surrogatepass"))
+
     def judged(self):
-        """`finished` says only that it ended by itself."""
+        """`finished` says only that it ended by itself.
+
+        Whether it began is told by the report alone: an exit status is the program's, whichever it is.
+        """
         if self.stopped is not None:
             return (*self.stopped, 0)
+        if self.reports[:1] == REFUSED:
+            return "refused", one_line(self.reports[1:].decode("utf-8", "replace")), 0
         end = self.ends.get(self.tests_pid)
-        if end is None or end.exit_code == NOT_CONFINED or not self.begun:
+        if end is None or self.reports != BEGUN:
             said = bytes(self.output["stderr"][-300:]).decode("utf-8", "replace")
             return "infra", f"the program could not be started: {said or 'its process was lost'}", 0
         if self.peak_bytes > self.memory_bytes:
@@ -160,8 +176,11 @@ def _write(path, content):
     folder = os.path.dirname(path)
     if folder:
         os.makedirs(folder, exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(content)
+    try:
+        with open(path, "wb") as file:
+            file.write(content)
+    except OSError as error:  # a full folder is said without a name
+        raise OSError(error.errno, error.strerror, path) from error
 
 
 def fetched(folder, paths):
