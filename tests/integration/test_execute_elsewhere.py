@@ -1,30 +1,39 @@
-"""`seedmill execute` with a service that runs elsewhere, lines that say what they need, and Ctrl-C."""
+"""`seedmill execute` with services that run elsewhere: the same verdicts as here, waiting, and Ctrl-C."""
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from support.cli import result_of, seedmill
+import pytest
+
+from cluster.certificates import Authority
+from support.cli import Watched, result_of, seedmill, start, watched
+from support.requirements import require
+from support.tls_folders import tls_folder
 
 PROGRAM = {"language": "python", "program": "def one():\n    return 1\n", "tests": "assert one() == 1\n"}
-COMMAND = (sys.executable, "-m", "seedmill.cli")
-
-
-@contextmanager
-def serving(address: str, *more: str) -> Iterator[None]:
-    server = subprocess.Popen([*COMMAND, "serve", "execution", "--isolation", "process", "--address", address, *more])
-    try:
-        yield
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(30)
+MIXED = [
+    {"id": "pass", **PROGRAM},
+    {"id": "pass by token", **PROGRAM, "tests": "import subprocess\nassert one() == 1\n"},
+    {"id": "fail", **PROGRAM, "tests": "assert one() == 2\n"},
+    {"id": "fail while exiting", **PROGRAM, "program": "import sys\ndef one():\n    sys.exit(0)\n"},
+    {"id": "error", **PROGRAM, "program": "def one(:\n"},
+    {"id": "timeout", **PROGRAM, "program": "def one():\n    while True:\n        pass\n", "timeout_seconds": 1},
+    {"id": "memory", **PROGRAM, "tests": "x = b'x' * (300 << 20)\nassert one() == 1\n", "memory_bytes": 64 << 20},
+    {"id": "output", **PROGRAM, "tests": "print('x' * (2 << 20))\nassert one() == 1\n"},
+    {"id": "incomplete", **PROGRAM, "tests": "assert one() == 1\nimport sys\nsys.exit(0)\n"},
+    {"id": "vacuous", **PROGRAM, "tests": "one()\n"},
+    {"id": "error: environment", **PROGRAM, "environment": "no-such-set"},
+    {"id": "error: language", **PROGRAM, "language": "klingon"},
+    {"id": "error: memory", **PROGRAM, "memory_bytes": 1 << 60},
+    {"id": "error: isolation", **PROGRAM, "isolation": "far away"},
+    {"id": "error: no tests", "language": "python", "program": ""},
+]
+TELLING = ("status", "reason", "verdict", "downgrade", "asserts", "environment", "sandbox", "language")
 
 
 def write(file: Path, lines: list[dict[str, Any]]) -> Path:
@@ -33,94 +42,83 @@ def write(file: Path, lines: list[dict[str, Any]]) -> Path:
 
 
 def read(file: Path) -> dict[str, dict[str, Any]]:
-    return {each["id"]: each for each in map(json.loads, file.read_text().splitlines())}
+    """What tells about a program, by its id."""
+    found = [json.loads(line) for line in file.read_text().splitlines()]
+    assert len({each["id"] for each in found}) == len(found)
+    return {each["id"]: {name: each.get(name) for name in TELLING} for each in found}
 
 
-def test_lines_say_what_they_need_and_a_service_elsewhere_runs_them(tmp_path: Path):
-    lines = [
-        {"id": "right", **PROGRAM},
-        {"id": "by token", **PROGRAM, "tests": "import subprocess\nassert one() == 1\n"},
-        {"id": "large", **PROGRAM, "tests": "x = b'x' * (200 << 20)\nassert one() == 1\n", "memory_bytes": 64 << 20},
-        {"id": "fresh", **PROGRAM, "isolation": "fresh"},
-        {"id": "far", **PROGRAM, "isolation": "far away"},
-        {"id": "with packages", **PROGRAM, "environment": "no-such-set"},
-        {"id": "too much", **PROGRAM, "memory_bytes": 1 << 60},
-        {"id": "foreign", **PROGRAM, "language": "klingon"},
-    ]
-    programs = write(tmp_path / "programs", lines)
-    with serving(f"unix:{tmp_path}/here.sock"):
-        more = ("--isolation", "process", "--execution", f"unix:{tmp_path}/here.sock", "--json")
-        done = seedmill("execute", "-i", programs, "-o", tmp_path / "verdicts", *more)
-    totals = result_of(done)
-    assert totals["statuses"] == {"error": 5, "memory": 1, "pass": 2}
+@pytest.mark.parametrize("level", ["process", "gvisor"])
+def test_services_elsewhere_give_the_verdicts_that_one_here_gives(level: str, tmp_path: Path):
+    if level == "gvisor":
+        require("runsc")
+    isolation = ("--isolation", "process" if level == "process" else "pooled")
+    programs = write(tmp_path / "programs", MIXED)
+    assert seedmill("execute", "-i", programs, "-o", tmp_path / "here", *isolation).returncode == 0
+    addresses = [f"unix:{tmp_path}/{name}.sock" for name in ("one", "two")]
+    serve = ("serve", "execution", "--isolation", level, "--workers", "1", "--address")
+    with watched(*serve, addresses[0]) as one, watched(*serve, addresses[1]) as two:
+        one.until("ready")
+        two.until("ready")
+        more = [*isolation, "--execution", addresses[0], "--execution", addresses[1], "--json"]
+        totals = result_of(seedmill("execute", "-i", programs, "-o", tmp_path / "there", *more))
+    here, there = read(tmp_path / "here"), read(tmp_path / "there")
+    assert there == here
+    expected = {each["id"]: each["id"].split(":")[0].split()[0] for each in MIXED}
+    assert {each: found["status"] for each, found in here.items()} == expected
+    assert totals["statuses"] == dict(Counter(expected.values()))
+    assert totals["downgraded"] == sum(bool(found["downgrade"]) for found in here.values()) > 0
     assert totals["languages"]["klingon"] == {"error": 1}
-    assert totals["downgrades"] == 1
-    assert totals["seconds"] > 0
-    found = read(tmp_path / "verdicts")
-    assert found["fresh"]["reason"] == "IsolationNotAllowed: Fresh; the service has Process"
-    assert found["far"]["reason"].startswith("input line 5: isolation must be one of pooled, fresh, process")
-    assert found["with packages"]["reason"].startswith("EnvironmentUnknown: 'no-such-set' is not there")
-    assert found["too much"]["reason"].startswith("input line 7: memory_bytes must be between")
-    assert found["foreign"]["reason"].startswith("LanguageUnknown")
+    assert totals["seconds"] > 1
 
 
-def test_totals_name_languages_and_downgrades(tmp_path: Path):
-    lines = [
-        {"id": "a", **PROGRAM},
-        {"id": "b", **PROGRAM, "language": "klingon"},
-        {"id": "c", **PROGRAM, "tests": "import subprocess\nassert one() == 1\n"},
-    ]
-    programs = write(tmp_path / "programs", lines)
-    done = seedmill("execute", "-i", programs, "-o", tmp_path / "verdicts", "--isolation", "process")
-    first, *rest = done.stdout.splitlines()
-    assert first.startswith(f"3 verdicts in {tmp_path}/verdicts: pass 2, error 1; tests ran ")
-    assert rest == ["  klingon: error 1", "  python: pass 2", "  judged by Token because Strict does not fit: 1"]
-
-
-def test_a_service_that_is_away_is_waited_for_and_said(tmp_path: Path):
-    programs = write(tmp_path / "programs", [{"id": "right", **PROGRAM}])
+def test_a_service_that_is_away_is_waited_for_and_said_once(tmp_path: Path):
+    programs = write(tmp_path / "programs", MIXED[:1])
     address = f"unix:{tmp_path}/late.sock"
-    options = ["-i", str(programs), "-o", str(tmp_path / "verdicts"), "--isolation", "process", "--execution", address]
-    client = subprocess.Popen(
-        [*COMMAND, "execute", *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert client.stderr is not None
-    assert client.stderr.readline().startswith("waiting for the execution service: ")
-    assert client.poll() is None
-    with serving(address):
-        said, _ = client.communicate(timeout=60)
-    assert client.returncode == 0
-    assert "pass 1" in said
+    files = ("-i", programs, "-o", tmp_path / "verdicts")
+    client = Watched(start("execute", *files, "--isolation", "process", "--execution", address))
+    client.until(f"waiting for the execution service at {address}: ")
+    time.sleep(3)  # several tries
+    assert client.process.poll() is None
+    with watched("serve", "execution", "--isolation", "process", "--address", address):
+        done = client.end()
+    assert done.returncode == 0, done.stderr
+    assert "pass 1" in done.stdout
+    assert len([line for line in client.said if line.startswith("waiting")]) == 1
 
 
-def test_what_the_service_does_not_offer_is_refused_in_a_line(tmp_path: Path):
-    programs = write(tmp_path / "programs", [{"id": "right", **PROGRAM}])
-    with serving(f"unix:{tmp_path}/here.sock"):
-        done = seedmill(
-            "execute", "-i", programs, "-o", tmp_path / "verdicts", "--execution", f"unix:{tmp_path}/here.sock"
-        )
-    assert done.returncode == 2
-    assert done.stderr.startswith("seedmill: isolation Pooled is not offered by the service, which has Process")
-    assert len(done.stderr.splitlines()) == 1
-    both = seedmill("execute", "-i", programs, "-o", tmp_path / "v", "--execution", "unix:/x", "--workers", "2")
-    assert (both.returncode, len(both.stderr.splitlines())) == (2, 1)
-    assert "--workers" in both.stderr
+def test_a_service_behind_tls_is_used_with_its_certificates_alone(tmp_path: Path):
+    require("openssl")
+    authority = Authority(tmp_path / "authority")
+    serving = tls_folder(authority, tmp_path / "serving", "execution")
+    calling = tls_folder(authority, tmp_path / "calling", "run")
+    programs = write(tmp_path / "programs", MIXED[:2])
+    serve = ("serve", "execution", "--isolation", "process", "--address", "127.0.0.1:0", "--tls", serving)
+    with watched(*serve) as service:
+        address = json.loads(service.until("ready"))["address"]
+        files = ("-i", programs, "-o", tmp_path / "verdicts")
+        call = ("execute", *files, "--isolation", "process", "--execution", address)
+        without = Watched(start(*call))
+        without.until("waiting for the execution service at ")
+        without.process.send_signal(signal.SIGINT)
+        assert without.end().returncode == 130
+        assert (tmp_path / "verdicts").read_text() == ""
+        assert result_of(seedmill(*call, "--tls", calling, "--json"))["statuses"] == {"pass": 2}
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_next_call_does_the_rest(tmp_path: Path):
     slow = {**PROGRAM, "tests": "import time\ntime.sleep(0.2)\nassert one() == 1\n"}
     programs = write(tmp_path / "programs", [{"id": str(n), **slow} for n in range(60)])
-    options = ["-i", str(programs), "-o", str(tmp_path / "verdicts"), "--isolation", "process", "--workers", "2"]
-    client = subprocess.Popen([*COMMAND, "execute", *options], stderr=subprocess.PIPE, text=True)
+    options = ("-i", programs, "-o", tmp_path / "verdicts", "--isolation", "process", "--workers", "2")
+    client = Watched(start("execute", *options))
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (
         (tmp_path / "verdicts").exists() and os.path.getsize(tmp_path / "verdicts")
     ):
         time.sleep(0.05)
-    client.send_signal(signal.SIGINT)
-    _, said = client.communicate(timeout=30)
-    assert client.returncode == 130
-    assert "Traceback" not in said
+    client.process.send_signal(signal.SIGINT)
+    assert client.end(30).returncode == 130
+    assert "Traceback" not in "".join(client.said)
     before = (tmp_path / "verdicts").read_text().splitlines()
     assert 0 < len(before) < 60
     assert {json.loads(line)["status"] for line in before} == {"pass"}

@@ -25,6 +25,9 @@ from seedmill.serving.errors import InvalidRequest, Misconfigured
 from seedmill.serving.server import running_server
 
 IN_FLIGHT_PER_SLOT = 4
+MOST_BYTES_IN_FLIGHT = 32 << 20
+"""Of input lines: what is under way may share one message, which has its limit (`serving/options.py`)."""
+
 LOOK_SECONDS = 0.5
 CHUNK_BYTES = 1 << 20
 
@@ -36,6 +39,13 @@ class Here:
     isolation: Isolation
     workers: int | None
 
+    @property
+    def replicas(self) -> int:
+        return 1
+
+    def __str__(self) -> str:
+        return "a sandbox"
+
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
@@ -43,6 +53,13 @@ class Elsewhere:
 
     addresses: tuple[str, ...]
     tls: Path | None
+
+    @property
+    def replicas(self) -> int:
+        return len(self.addresses)
+
+    def __str__(self) -> str:
+        return f"the execution service at {', '.join(self.addresses)}"
 
 
 async def judge_lines(
@@ -55,12 +72,13 @@ async def judge_lines(
     async with _channels(where) as channels:
         client = ExecutionClient(channels, "execute")
         patience = Patience()
-        watch = asyncio.create_task(_say_what_is_waited_for(patience, console))
+        watch = asyncio.create_task(_say_what_is_waited_for(patience, str(where), console))
         try:
             able = await patience.call(Dependency.SANDBOX, client.capabilities)
             _refuse_what_it_cannot_do(defaults, able)
             lines = (_checked(line, able) for line in read_lines(source, defaults) if not output.has(line))
-            await _Judging(client, patience, output, able).all(lines, _count(source), console)
+            in_flight = max(1, able.slots) * where.replicas * IN_FLIGHT_PER_SLOT
+            await _Judging(client, patience, output, in_flight).all(lines, _count(source), console)
         finally:
             watch.cancel()
             await client.close()
@@ -90,12 +108,13 @@ async def _channels(where: Here | Elsewhere) -> AsyncGenerator[Channels]:
 class _Judging:
     """Lines under way, as many as keep the service busy."""
 
-    def __init__(self, client: ExecutionClient, patience: Patience, output: VerdictsFile, able: Capabilities) -> None:
+    def __init__(self, client: ExecutionClient, patience: Patience, output: VerdictsFile, in_flight: int) -> None:
         self._client = client
         self._patience = patience
         self._output = output
-        self._in_flight = max(1, able.slots) * IN_FLIGHT_PER_SLOT
+        self._in_flight = in_flight
         self._running: set[asyncio.Task[None]] = set()
+        self._bytes_in_flight = 0
 
     async def all(self, lines: Iterable[ProgramLine], total: int | None, console: Console) -> None:
         """Each line; the terminal sees how far they are. `total` counts those of the whole file."""
@@ -112,10 +131,11 @@ class _Judging:
             shown = progress.add_task("executing", total=total, completed=before, rate="")
             try:
                 for line in lines:
-                    self._running.add(asyncio.create_task(self._one(line)))
-                    if len(self._running) >= self._in_flight:
+                    while self._is_full_for(line):
                         await self._some()
-                    self._show(progress, shown, began, before)
+                        self._show(progress, shown, began, before)
+                    self._bytes_in_flight += line.size_bytes
+                    self._running.add(asyncio.create_task(self._one(line)))
                 while self._running:
                     await self._some()
                     self._show(progress, shown, began, before)
@@ -124,11 +144,21 @@ class _Judging:
                     task.cancel()
                 await asyncio.gather(*self._running, return_exceptions=True)
 
+    def _is_full_for(self, line: ProgramLine) -> bool:
+        too_large = self._bytes_in_flight + line.size_bytes > MOST_BYTES_IN_FLIGHT
+        return bool(self._running) and (too_large or len(self._running) >= self._in_flight)
+
     async def _some(self) -> None:
         done, self._running = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.gather(*done)
 
     async def _one(self, line: ProgramLine) -> None:
+        try:
+            await self._judge(line)
+        finally:
+            self._bytes_in_flight -= line.size_bytes
+
+    async def _judge(self, line: ProgramLine) -> None:
         program = line.program
         if program is None:
             self._output.write(line, problem_line(line))
@@ -148,14 +178,18 @@ class _Judging:
         progress.update(shown, completed=done, description=said, rate=f"{rate:.1f}/s")
 
 
-async def _say_what_is_waited_for(patience: Patience, console: Console) -> None:
-    said = ""
+async def _say_what_is_waited_for(patience: Patience, name: str, console: Console) -> None:
+    """A line when the wait begins and one when it ends, however its reason changes meanwhile."""
+    waits = False
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        waits = "; ".join(map(str, patience.awaited()))
-        if waits and waits != said:
-            console.print(f"waiting for the {waits}", highlight=False, soft_wrap=True)
-        said = waits
+        reason = patience.waiting.get(Dependency.SANDBOX)
+        if reason is not None and not waits:
+            text = f"waiting for {name}: {reason}; Ctrl-C ends it, and what is done is kept"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+        elif reason is None and waits:
+            console.print("it is there again", markup=False, highlight=False)
+        waits = reason is not None
 
 
 def _refuse_what_it_cannot_do(defaults: Defaults, able: Capabilities) -> None:

@@ -45,12 +45,12 @@ class Totals:
 
     def as_lines(self) -> list[str]:
         """For people: by status, then by language where there are several, and what they should know beside."""
-        lines = [listed(self.statuses) or "none"]
+        lines = [f"{listed(self.statuses) or 'none'}; tests ran {self.seconds:,.1f} s"]
         named = {name: each for name, each in self.languages.items() if name}
         if len(named) > 1:
-            lines += [f"{name}: {listed(named[name])}" for name in sorted(named)]
+            lines += [f"  {name}: {listed(named[name])}" for name in sorted(named)]
         if self.downgraded:
-            lines.append(f"judged by Token, where Auto could not be strict: {self.downgraded:,}")
+            lines.append(f"  judged by Token, where Auto could not be strict: {self.downgraded:,}")
         return lines
 
 

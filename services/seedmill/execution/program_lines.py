@@ -18,12 +18,13 @@ _Kind = TypeVar("_Kind", VerdictKind, Isolation)
 
 @dataclass(frozen=True, slots=True)
 class ProgramLine:
-    """One input line: its number from 1, its id if it has one, and the program or what is wrong with it."""
+    """One input line: its number from 1, its id if it has one, the program or what is wrong with it, and its size."""
 
     number: int
     id: str | None
     program: Program | None
     problem: str = ""
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def _parse(number: int, line: bytes, defaults: Defaults) -> ProgramLine:
         )
     except ValueError as error:
         return ProgramLine(number, name, None, str(error))
-    return ProgramLine(number, name, program)
+    return ProgramLine(number, name, program, size_bytes=len(line))
 
 
 def _timeout_seconds(fields: dict[str, Any]) -> float:
