@@ -115,7 +115,7 @@ async def test_limits_are_told(client: Client):
 
 
 async def test_files_go_in_and_come_out_and_the_next_program_finds_none(client: Client):
-    files = {"data/in.txt": base64.b64encode(b"\x00one").decode(), "empty": None}
+    files = {"data/in.txt": base64.b64encode(b"\x00one").decode(), "empty": "", "none": None}
     code = (
         "import os\nos.makedirs('out')\nopen('out/copy', 'wb').write(open('data/in.txt', 'rb').read() + b'!')\n"
         "print(sorted(os.listdir()))"
@@ -226,6 +226,12 @@ def submission(completion: str, data: Any, **config: Any) -> dict[str, Any]:
         (HUMANEVAL, "    import sys\n    sys.exit(0)\n", False, "heuristic"),
         (MBPP, "```\ndef double(x):\n    return 2 * x\n```", True, "fenced"),
         (MBPP, "def double(x):\n    return x\n", False, "heuristic"),
+        (MBPP, "def double(x):\n    return 2 * x\n[DONE]\nand so on", True, "heuristic"),
+        (MBPP, "def double(x):\n    return 2 * x\n\nassert double(1) == 3\n", True, "heuristic"),
+        (MBPP, "def double(x):\n    return 2 * x\n\nif __name__ == '__main__':\n    input()\n", True, "heuristic"),
+        ({**MBPP, "test_list": json.dumps(MBPP["test_list"])}, "def double(x):\n    return 2 * x\n", True, "heuristic"),
+        (HUMANEVAL, "    return max(xs)\n\n\ndef another(xs):\n    return (", True, "heuristic"),
+        (HUMANEVAL, "\n    return max(xs)\n# and\n", True, "heuristic"),
         (MBPP, "def double(x):\n    return 2 * x\nimport os\nos._exit(0)\n", False, "heuristic"),
     ],
 )

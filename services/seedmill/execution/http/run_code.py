@@ -48,7 +48,7 @@ def script_of(request: RunCodeRequest) -> Script:
         stdin=request.stdin or "",
         seconds=request.run_timeout,
         memory_bytes=memory_mb << 20,
-        files={path: content or "" for path, content in request.files.items()},
+        files={path: content for path, content in request.files.items() if content is not None},
         fetch=request.fetch_files,
     )
 

@@ -4,11 +4,12 @@ SandboxFusion looks rows up in data sets that it hosts; here there are none: `co
 `accepted` is this service's verdict `pass`, not an exit status: a completion that ends early with 0 is not accepted.
 """
 
+import json
 import re
 import secrets
 import textwrap
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +23,9 @@ _FENCED = re.compile(
 )
 _OPEN_FENCE = re.compile(r"^[ \t]*```[ \t]*(?P<language>[\w+-]*)[^\n]*\n(?P<code>.*)\Z", re.DOTALL | re.MULTILINE)
 _PYTHON = ("python", "py", "python3", "")
+_MAIN_GUARD = re.compile(r"^if __name__ *==", re.MULTILINE)
+_FEW_SHOT_END = "[DONE]"
+_OUTER_LINE = re.compile(r"^(?=\S)", re.MULTILINE)
 
 
 class Config(BaseModel):
@@ -48,9 +52,10 @@ class SubmitRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What is judged: the solution, the tests, and how the solution was found in the completion."""
+    """What is judged: the solution, the tests, what of the solution is the completion's, and how that was found."""
 
     program: Program
+    extracted: str
     extracted_type: str
 
 
@@ -66,7 +71,10 @@ def submission_of(request: SubmitRequest, isolation: Isolation) -> Submission:
         raise InvalidRequest("LanguageUnknown", f"/submit judges python, not {config.language!r}")
     row = _row(request)
     code, how = extract(request.completion)
-    solution, tests = _mbpp(row, code) if "test_list" in row else _humaneval(row, code, request.completion, how)
+    if "test_list" in row:
+        extracted, solution, tests = _mbpp(row, code)
+    else:
+        extracted, solution, tests = _humaneval(row, code, how)
     program = Program(
         secrets.token_hex(8),
         "python",
@@ -76,7 +84,7 @@ def submission_of(request: SubmitRequest, isolation: Isolation) -> Submission:
         DEFAULT_MEMORY_MB << 20,
         isolation=isolation,
     )
-    return Submission(program, how)
+    return Submission(program, extracted, how)
 
 
 def answer(request: SubmitRequest, submission: Submission, verdict: Verdict, pod: str | None) -> dict[str, Any]:
@@ -95,7 +103,7 @@ def answer(request: SubmitRequest, submission: Submission, verdict: Verdict, pod
     return {
         "id": request.id,
         "accepted": passed,
-        "extracted_code": submission.program.solution,
+        "extracted_code": submission.extracted,
         "full_code": f"{submission.program.solution}\n{submission.program.tests}",
         "test_code": submission.program.tests,
         "tests": [{"passed": passed, "exec_info": info, "test_info": None}],
@@ -112,7 +120,15 @@ def answer(request: SubmitRequest, submission: Submission, verdict: Verdict, pod
 
 
 def extract(completion: str) -> tuple[str, str]:
-    """(code, how it was found): the first block in a fence, an open fence's rest, else the whole text."""
+    """(code, how it was found): the first block in a fence, an open fence's rest, else the whole text.
+
+    What follows the mark that ends an answer to a few-shot prompt, or would run when it is started, is left out.
+    """
+    code, how = _extracted(completion.partition(_FEW_SHOT_END)[0])
+    return _MAIN_GUARD.split(code, maxsplit=1)[0], how
+
+
+def _extracted(completion: str) -> tuple[str, str]:
     for match in _FENCED.finditer(completion):
         if match["language"].lower() in _PYTHON:
             return match["code"], "fenced"
@@ -140,9 +156,19 @@ def _row(request: SubmitRequest) -> dict[str, Any]:
 
 
 def _with_labels(row: dict[str, Any]) -> dict[str, Any]:
-    """Rows keep some fields below `labels`."""
-    labels = row.get("labels")
-    return {**labels, **row} if isinstance(labels, dict) else row  # pyright: ignore[reportUnknownVariableType]
+    """Rows keep some fields below `labels`, and have objects and lists as JSON where they come from a table."""
+    read = {name: _from_json(value) if name in ("labels", "test_list") else value for name, value in row.items()}
+    labels = read.get("labels")
+    return {**cast("dict[str, Any]", labels), **read} if isinstance(labels, dict) else read
+
+
+def _from_json(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def _text(row: dict[str, Any], *names: str, needed: bool = True) -> str:
@@ -154,25 +180,30 @@ def _text(row: dict[str, Any], *names: str, needed: bool = True) -> str:
     return ""
 
 
-def _mbpp(row: dict[str, Any], code: str) -> tuple[str, str]:
+def _mbpp(row: dict[str, Any], code: str) -> tuple[str, str, str]:
+    """(extracted, solution, tests). What a model asserts of itself is no test."""
     tests = _texts(row["test_list"])
     if not tests:
         raise InvalidRequest("RowIncomplete", "config.provided_data: test_list must be a list of assertions")
     setup = [_text(row, "test_setup_code", needed=False), *_texts(row.get("test_imports"))]
-    return code, "\n".join([*(each for each in setup if each.strip()), *tests]) + "\n"
+    code = code.partition("\nassert ")[0]
+    return code, code, "\n".join([*(each for each in setup if each.strip()), *tests]) + "\n"
 
 
-def _humaneval(row: dict[str, Any], code: str, completion: str, how: str) -> tuple[str, str]:
+def _humaneval(row: dict[str, Any], code: str, how: str) -> tuple[str, str, str]:
+    """(extracted, solution, tests)."""
     entry = _text(row, "entry_point")
     if not entry.isidentifier():
         raise InvalidRequest("RowIncomplete", f"config.provided_data: entry_point {entry[:80]!r} is no name")
     prompt = _text(row, "prompt", "content", needed=False)
     tests = f"{_text(row, 'test')}\n\ncheck({entry})\n"
     if re.search(rf"^\s*(?:async\s+)?def\s+{entry}\b", code, re.MULTILINE):
-        return _imports_of(prompt) + code, tests
-    # It goes on where the prompt stops: in the body of the function, which models do not always indent.
-    body = code if code[:1] in " \t\n" or how == "empty" else textwrap.indent(code, "    ")
-    return prompt + body, tests
+        return code, _imports_of(prompt) + code, tests
+    # It goes on where the prompt stops: in the body of the function, which models do not always indent. Those that do
+    # not know when to stop go on with other things below it.
+    indented = code[:1] in " \t\n" or how == "empty"
+    body = _OUTER_LINE.split(code, maxsplit=1)[0] if indented else textwrap.indent(code, "    ")
+    return body, f"{prompt.rstrip(' ')}\n{body}" if prompt and not prompt.endswith("\n") else prompt + body, tests
 
 
 def _imports_of(prompt: str) -> str:
