@@ -150,6 +150,17 @@ def test_several_languages_are_told_apart_and_downgrades_are_said(tmp_path: Path
     assert rest == ["  bash: pass 1", "  python: pass 1", "  judged by Token, where Auto could not be strict: 1"]
 
 
+def test_verdicts_that_were_known_are_told_and_their_seconds_count_once(tmp_path: Path):
+    file = tmp_path / "programs.jsonl"
+    slow = {**GOOD, "tests": "import time\ntime.sleep(0.5)\nassert one() == 1\n"}
+    file.write_text("".join(json.dumps({"id": str(n), **slow}) + "\n" for n in range(20)))
+    totals = result_of(execute(file, tmp_path / "verdicts.jsonl", "--workers", "1", "--json"))
+    assert totals["statuses"] == {"pass": 20}
+    known = sum(each["cached"] for each in read(tmp_path / "verdicts.jsonl").values())
+    assert totals["cached"] == known > 0
+    assert 0.5 <= totals["seconds"] / (20 - known) < 5
+
+
 def test_lines_that_are_large_together_are_judged_each(tmp_path: Path):
     large = {**GOOD, "program": GOOD["program"] + "#" + "x" * (15 << 20)}
     file = tmp_path / "programs.jsonl"

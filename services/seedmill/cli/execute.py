@@ -75,8 +75,13 @@ def execute(
     service = Elsewhere(tuple(execution), tls) if execution else Here(defaults.isolation, workers or None)
     try:
         with _opened(input_file) as source, VerdictsFile(output_file) as output:
-            asyncio.run(judge_lines(service, source, output, defaults, Console(stderr=True)))
             totals = output.totals
+            try:
+                asyncio.run(judge_lines(service, source, output, defaults, Console(stderr=True)))
+            except KeyboardInterrupt:
+                kept = f"{totals.statuses.total():,} verdicts are in {output_file}"
+                typer.echo(f"stopped: {kept}; run the same again to go on", err=True)
+                raise
     except OSError as error:
         raise Misconfigured("FileUnusable", os_error_words(error, output_file)) from error
     _tell(totals, output_file, json)

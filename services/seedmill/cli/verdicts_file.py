@@ -18,11 +18,16 @@ SYNC_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Totals:
-    """Of all verdicts in the file. `seconds` is wall time of the tests, `downgraded` how many Auto judged by Token."""
+    """Of all verdicts in the file.
+
+    `seconds` is wall time of the tests that ran, `downgraded` how many Auto judged by Token, `cached` how many were
+    known from an equal program.
+    """
 
     statuses: Counter[str] = field(default_factory=Counter[str])
     languages: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
     downgraded: int = 0
+    cached: int = 0
     seconds: float = 0.0
 
     def add(self, line: dict[str, Any]) -> None:
@@ -31,7 +36,9 @@ class Totals:
         self.statuses[status] += 1
         self.languages.setdefault(str(line.get("language", "")), Counter())[status] += 1
         self.downgraded += bool(line.get("downgrade"))
-        self.seconds += float(line.get("seconds", 0.0))
+        cached = bool(line.get("cached"))
+        self.cached += cached
+        self.seconds += 0.0 if cached else float(line.get("seconds", 0.0))
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -40,6 +47,7 @@ class Totals:
             "statuses": dict(sorted(self.statuses.items())),
             "languages": {name: dict(sorted(each.items())) for name, each in sorted(self.languages.items()) if name},
             "downgraded": self.downgraded,
+            "cached": self.cached,
             "seconds": round(self.seconds, 3),
         }
 
@@ -51,6 +59,8 @@ class Totals:
             lines += [f"  {name}: {listed(named[name])}" for name in sorted(named)]
         if self.downgraded:
             lines.append(f"  judged by Token, where Auto could not be strict: {self.downgraded:,}")
+        if self.cached:
+            lines.append(f"  known from an equal program: {self.cached:,}")
         return lines
 
 

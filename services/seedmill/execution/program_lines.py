@@ -62,6 +62,7 @@ def verdict_line(line: ProgramLine, verdict: Verdict) -> bytes:
         asserts=verdict.asserts_run,
         environment=verdict.environment,
         sandbox=verdict.sandbox,
+        cached=verdict.cached,
         language="" if line.program is None else line.program.language,
         stdout=verdict.stdout,
         stderr=verdict.stderr,
