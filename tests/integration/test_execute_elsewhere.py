@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cluster.certificates import Authority
-from support.cli import Watched, result_of, seedmill, start, watched
+from support.cli import result_of, seedmill, watched
 from support.requirements import require
 from support.tls_folders import tls_folder
 
@@ -76,12 +76,12 @@ def test_a_service_that_is_away_is_waited_for_and_said_once(tmp_path: Path):
     programs = write(tmp_path / "programs", MIXED[:1])
     address = f"unix:{tmp_path}/late.sock"
     files = ("-i", programs, "-o", tmp_path / "verdicts")
-    client = Watched(start("execute", *files, "--isolation", "process", "--execution", address))
-    client.until(f"waiting for the execution service at {address}: ")
-    time.sleep(3)  # several tries
-    assert client.process.poll() is None
-    with watched("serve", "execution", "--isolation", "process", "--address", address):
-        done = client.end()
+    with watched("execute", *files, "--isolation", "process", "--execution", address) as client:
+        client.until(f"waiting for the execution service at {address}: ")
+        time.sleep(3)  # several tries
+        assert client.process.poll() is None
+        with watched("serve", "execution", "--isolation", "process", "--address", address):
+            done = client.end()
     assert done.returncode == 0, done.stderr
     assert "pass 1" in done.stdout
     assert len([line for line in client.said if line.startswith("waiting")]) == 1
@@ -98,10 +98,10 @@ def test_a_service_behind_tls_is_used_with_its_certificates_alone(tmp_path: Path
         address = json.loads(service.until("ready"))["address"]
         files = ("-i", programs, "-o", tmp_path / "verdicts")
         call = ("execute", *files, "--isolation", "process", "--execution", address)
-        without = Watched(start(*call))
-        without.until("waiting for the execution service at ")
-        without.process.send_signal(signal.SIGINT)
-        assert without.end().returncode == 130
+        with watched(*call) as without:
+            without.until("waiting for the execution service at ")
+            without.process.send_signal(signal.SIGINT)
+            assert without.end().returncode == 130
         assert (tmp_path / "verdicts").read_text() == ""
         assert result_of(seedmill(*call, "--tls", calling, "--json"))["statuses"] == {"pass": 2}
 
@@ -110,14 +110,14 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_call_does_the_rest(tmp_path: Pat
     slow = {**PROGRAM, "tests": "import time\ntime.sleep(0.2)\nassert one() == 1\n"}
     programs = write(tmp_path / "programs", [{"id": str(n), **slow} for n in range(60)])
     options = ("-i", programs, "-o", tmp_path / "verdicts", "--isolation", "process", "--workers", "2")
-    client = Watched(start("execute", *options))
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (
-        (tmp_path / "verdicts").exists() and os.path.getsize(tmp_path / "verdicts")
-    ):
-        time.sleep(0.05)
-    client.process.send_signal(signal.SIGINT)
-    assert client.end(30).returncode == 130
+    with watched("execute", *options) as client:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (
+            (tmp_path / "verdicts").exists() and os.path.getsize(tmp_path / "verdicts")
+        ):
+            time.sleep(0.05)
+        client.process.send_signal(signal.SIGINT)
+        assert client.end(30).returncode == 130
     before = (tmp_path / "verdicts").read_text().splitlines()
     assert client.said == [f"stopped: {len(before)} verdicts are in {tmp_path}/verdicts; run the same again to go on"]
     assert 0 < len(before) < 60
