@@ -152,6 +152,8 @@ FORGERIES = {
     "raise SystemExit": "def f(x):\n    raise SystemExit(0)\n",
     "os._exit at import": "import os\nos._exit(0)\n",
     "os._exit in the function": "import os\ndef f(x):\n    os._exit(0)\n",
+    "os._exit with another status": "import os\nos._exit(97)\ndef f(x):\n    return None\n",
+    "os._exit with another status in the function": "import os\ndef f(x):\n    os._exit(97)\n",
     "_exit through ctypes": "import ctypes\ndef f(x):\n    ctypes.CDLL(None)._exit(0)\n",
     "exec of true": "import os\ndef f(x):\n    os.execv('/usr/bin/true', ['true'])\n",
     "fork, parent leaves": "import os\ndef f(x):\n    if os.fork():\n        os._exit(0)\n    return None\n",
@@ -189,6 +191,7 @@ async def test_no_forgery_passes(bench: Bench, kind: VerdictKind):
     passed = []
     for name, solution in FORGERIES.items():
         verdict = await bench.run(solution, tests, kind)
+        assert verdict.status is not Status.INFRA, f"{name}: {verdict}"
         if verdict.status is Status.PASS:
             passed.append(name)
         again = await bench.run(ADD, USES_ADD)

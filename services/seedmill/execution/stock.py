@@ -232,6 +232,7 @@ class Stock:
             self.start_error = None
             self._arrived(place)
         self._fill()
+        await asyncio.to_thread(reap_orphans)  # what the new one's warden has ended
 
     def _start_failed(self, kind: SandboxKind, error: Unavailable) -> None:
         if self.start_error is None:
@@ -251,7 +252,6 @@ class Stock:
         except BaseException:
             self._numbers.append(number)
             raise
-        await asyncio.to_thread(reap_orphans)
         return Place(sandbox, number)
 
     def _retire(self, place: Place, why: Ending) -> None:

@@ -5,11 +5,8 @@ import os
 import sys
 
 from . import confinement
+from .processes import above
 from .reasons import one_line
-
-NOT_CONFINED = 97
-"""The exit status of a child that the kernel did not let be confined: nothing of the program has run."""
-
 
 SCRATCH = ("/tmp", "/dev/shm")  # noqa: S108 - these are mounted anew
 
@@ -19,31 +16,43 @@ def confined(work, uid, descriptors, limits, processes, scratch=SCRATCH, reveale
 
     `descriptors` become its 1, 2, 3, … and are all it has; `limits` are those of `confinement.limit`. `scratch` folders
     are its own and vanish with it; `revealed` are folders that it must see, as `confinement.reveal` has them.
+
+    A child that the kernel does not let be confined says so to `processes`, by a descriptor that no program has: an
+    exit status is the program's, whichever it is.
     """
     pid = os.fork()
     if pid:
         return pid
-    code = NOT_CONFINED  # whatever goes wrong before the program begins says nothing about it
+    code = 1
     try:
-        os.setsid()
-        _arrange(descriptors)
-        _confine(uid, limits, processes, scratch, revealed)
-        code = 1
+        try:
+            os.setsid()
+            _arrange(descriptors, processes.setbacks_fd)
+            _confine(uid, limits, processes, scratch, revealed)
+        except BaseException as error:
+            processes.report_setback(_said(error))
+            raise
+        os.close(processes.setbacks_fd)
         code = work()
     except BaseException as error:
-        name = "" if isinstance(error, confinement.ConfinementError) else f"{type(error).__name__}: "
-        os.write(2, f"seedmill: {name}{one_line(str(error))}\n".encode())
+        os.write(2, f"seedmill: {_said(error)}\n".encode())
     finally:
         os._exit(code)
 
 
-def _arrange(descriptors):
-    high = [os.dup(fd) if fd > 40 else _dup_above(fd, 40) for fd in descriptors]
+def _said(error):
+    name = "" if isinstance(error, confinement.ConfinementError) else f"{type(error).__name__}: "
+    return name + one_line(str(error))
+
+
+def _arrange(descriptors, kept):
+    high = [os.dup(fd) if fd > 40 else above(fd, 40) for fd in descriptors]
     for target, fd in enumerate(high, 1):
         os.dup2(fd, target, inheritable=target <= 2)
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
-    os.closerange(1 + len(descriptors), 256)
+    os.closerange(1 + len(descriptors), kept)
+    os.closerange(kept + 1, 2 * kept)
     sys.stdin = open(0, encoding="utf-8", closefd=False)
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "wb", closefd=False), "utf-8", "replace", write_through=True)
     sys.stderr = io.TextIOWrapper(io.FileIO(2, "wb", closefd=False), "utf-8", "replace", write_through=True)
@@ -81,9 +90,3 @@ def _confine(uid, limits, processes, scratch, revealed):
 
 def _below(path, folders):
     return any(path.startswith(f"{folder}/") for folder in folders)
-
-
-def _dup_above(fd, least):
-    import fcntl
-
-    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, least)

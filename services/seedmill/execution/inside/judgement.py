@@ -7,7 +7,6 @@ import signal
 import struct
 
 from . import confinement
-from .child import NOT_CONFINED
 from .python.test_process import AUTO, UNHOSTED
 
 USED_SHARE = 0.75
@@ -20,8 +19,8 @@ def verdict(run):
     end = run.ends.get(run.tests_pid)
     if end is None:
         return "infra", "the tests' process was lost", 0
-    if end.exit_code == NOT_CONFINED:
-        return "infra", bytes(run.output["stderr"][-300:]).decode("utf-8", "replace"), 0
+    if why := run.setback(run.tests_pid):
+        return "infra", why, 0
     if run.peak_bytes > run.memory_bytes:  # between two looks of the watch, or ended by the kernel for it
         return (*too_much_memory(run.memory_bytes), 0)
     if end.signal is not None:
@@ -65,8 +64,8 @@ def _failed(run, status, reason):
     end = run.ends.get(run.solution_pid)
     if end is not None and end.signal is not None:
         return (*_killed(run, end, "solution"), 0)
-    if end is not None and end.exit_code == NOT_CONFINED:
-        return "infra", "the solution's process could not be confined", 0
+    if why := run.setback(run.solution_pid):
+        return "infra", f"the solution's process could not be confined: {why}", 0
     return "fail", reason, 0
 
 

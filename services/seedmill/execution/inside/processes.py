@@ -4,15 +4,20 @@ In the sandbox they are all that there is beside the warden: as pid 1 it kills e
 children. Natively other processes live on the machine, and the tests' are told by their users.
 """
 
+import contextlib
 import ctypes
+import fcntl
 import os
 import resource
 import signal
+import struct
 import time
 
 from . import confinement
 
 MOST_COPIES = 4
+SETBACKS_FD = 200
+"""Above what the warden has open, and below the limit that a program's processes have."""
 
 
 class End:
@@ -34,6 +39,24 @@ class Processes:
         self.test_uid, self.solution_uid = first_uid, first_uid + 1
         self.copied_bytes = 0
         self.mounts = False  # whether the warden may mount what two processes of one test share
+        self.setbacks_r, low = os.pipe()
+        self.setbacks_fd = above(low, SETBACKS_FD)
+        os.close(low)
+        os.set_blocking(self.setbacks_r, False)
+        self.setbacks = {}
+
+    def report_setback(self, why):
+        """In a child: that it could not be confined, so that nothing of the program has run."""
+        data = why.encode("utf-8", "replace")[:500]
+        os.write(self.setbacks_fd, struct.pack("<IH", os.getpid(), len(data)) + data)
+
+    def setback(self, pid):
+        """Why a child could not be confined; nothing where it was."""
+        with contextlib.suppress(BlockingIOError):
+            while header := os.read(self.setbacks_r, 6):
+                child, size = struct.unpack("<IH", header)
+                self.setbacks[child] = os.read(self.setbacks_r, size).decode("utf-8", "replace")
+        return self.setbacks.pop(pid, "")
 
     @property
     def copies_bytes(self):
@@ -130,6 +153,11 @@ def reap(ends):
             ends[pid] = End(*how)
     except ChildProcessError:
         return False
+
+
+def above(fd, least):
+    """A copy of a descriptor, with a number of at least `least`."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, least)
 
 
 def _kill(pid):

@@ -74,6 +74,11 @@ class Run:
         """The longest that it may take, whatever the machine is busy with."""
         return 3 * self.cpu_seconds + 1
 
+    def setback(self, pid):
+        """Why one of its processes could not be confined, so that nothing of the program ran there."""
+        end = self.ends.get(pid)
+        return self.processes.setback(pid) if end is not None and end.exit_code == 1 else ""
+
     def judged(self):
         """(status, reason, assertions that ran)."""
         return verdict(self)

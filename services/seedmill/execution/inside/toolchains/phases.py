@@ -9,7 +9,7 @@ import re
 import signal
 import struct
 
-from ..child import NOT_CONFINED, confined
+from ..child import confined
 from ..judgement import too_much_memory, used_up, verdict
 from ..run import Run
 from . import sources
@@ -151,8 +151,8 @@ class Compilation(_Phase):
         end = self.ends.get(self.tests_pid)
         if end is None:
             return "infra", "the compiler's process was lost", 0
-        if end.exit_code == NOT_CONFINED:
-            return "infra", bytes(self.output["stderr"][-300:]).decode("utf-8", "replace"), 0
+        if why := self.setback(self.tests_pid):
+            return "infra", why, 0
         if self.peak_bytes > self.memory_bytes:
             status, reason = too_much_memory(self.memory_bytes)
             return status, f"while it was compiled: {reason}", 0
