@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from seedmill.execution.environments import standard_environment
 from seedmill.execution.place import Ending
@@ -62,8 +63,8 @@ async def warm_sandbox(stack: AsyncExitStack, *, walls: bool) -> Run:
     """One sandbox and its warden, by token, without a pool."""
     command = bundle.guest_command
 
-    def without(python: str, parent: str, *, native: bool, first_uid: int) -> list[str]:
-        *before, code = command(python, parent, native=native, first_uid=first_uid)
+    def without(*given: Any, **more: Any) -> list[str]:
+        *before, code = command(*given, **more)
         return [*before, code.replace("from inside.warden", NO_WALLS + "from inside.warden")]
 
     bundle.guest_command = command if walls else without

@@ -7,12 +7,11 @@ verdict.
 """
 
 import ctypes
+import fcntl
 import os
-import platform
-import resource
 import signal
-import socket
 import struct
+from _socket import AF_INET, SOCK_DGRAM, socket
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 0x20, 0x1000, 0x4000, 0x40000
@@ -26,6 +25,8 @@ SCRATCH_BYTES = 64 << 20
 
 _MOUNT_SETATTR, _MOUNT_ATTR_RDONLY, _AT_FDCWD, _AT_RECURSIVE = 442, 1, -100, 0x8000
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+# Not by the module `resource`: a library more in the warden is one more to map for each program.
+_RLIMIT_CPU, _RLIMIT_FSIZE, _RLIMIT_CORE, _RLIMIT_NPROC, _RLIMIT_NOFILE, _RLIMIT_AS = 0, 1, 4, 6, 7, 9
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -100,11 +101,10 @@ def make_read_only(but):
 
 def raise_loopback():
     """Let a program talk to itself over 127.0.0.1, in its own network. gVisor's is up already."""
-    from fcntl import ioctl
-
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-            ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
+        any_socket = socket(AF_INET, SOCK_DGRAM)
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
+        any_socket.close()
     except OSError:
         return
 
@@ -120,16 +120,16 @@ def limit(cpu_seconds, memory_bytes, address_bytes=ADDRESS_BYTES, processes=PROC
     `address_bytes`, if that is more than twice the memory: some runtimes reserve far more than they use.
     """
     cpu = cpu_limit(cpu_seconds)
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
     space = max(address_bytes, 2 * memory_bytes)
-    for which, value in (
-        (resource.RLIMIT_AS, space),
-        (resource.RLIMIT_FSIZE, FILE_BYTES),
-        (resource.RLIMIT_NOFILE, FILES),
-        (resource.RLIMIT_NPROC, processes),
-        (resource.RLIMIT_CORE, 0),
+    for which, soft, hard in (
+        (_RLIMIT_CPU, cpu, cpu + 1),
+        (_RLIMIT_AS, space, space),
+        (_RLIMIT_FSIZE, FILE_BYTES, FILE_BYTES),
+        (_RLIMIT_NOFILE, FILES, FILES),
+        (_RLIMIT_NPROC, processes, processes),
+        (_RLIMIT_CORE, 0, 0),
     ):
-        resource.setrlimit(which, (value, value))
+        check(libc.setrlimit(which, struct.pack("QQ", soft, hard)), "limits")
 
 
 def become(uid):
@@ -181,7 +181,7 @@ _NEW = NEWNS | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET | 0x02000000
 
 
 def _filter(native):
-    architecture, calls = _CALLS[platform.machine()]
+    architecture, calls = _CALLS[os.uname().machine]
     denied = calls["deny"] + (calls["unseen"] if native else ())
 
     def instruction(code, value, yes=0, no=0):
@@ -218,4 +218,4 @@ def _filter(native):
     return ctypes.byref(made)
 
 
-_FILTERS = {native: _filter(native) for native in (False, True)} if platform.machine() in _CALLS else None
+_FILTERS = {native: _filter(native) for native in (False, True)} if os.uname().machine in _CALLS else None

@@ -8,7 +8,6 @@ import contextlib
 import ctypes
 import fcntl
 import os
-import resource
 import signal
 import struct
 import time
@@ -140,7 +139,7 @@ class Processes:
 def resident_bytes(pid):
     """Memory of a process now. Raises OSError, IndexError when it has ended."""
     with open(f"/proc/{pid}/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def reap(ends):

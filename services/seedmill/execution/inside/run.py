@@ -7,10 +7,10 @@ that the tests are done, with the nonce and how many assertions ran; `x` that th
 
 import os
 import select
-import socket
 import struct
 import sys
 import time
+from _socket import socketpair
 
 from .child import confined
 from .judgement import too_much_memory, verdict
@@ -125,7 +125,7 @@ class Run:
         self.err_r, err_w = os.pipe()
         self.report_r, report_w = os.pipe()
         nonce_r, self.nonce_w = os.pipe()
-        tests_end, solution_end = socket.socketpair()
+        tests_end, solution_end = socketpair()
         self.tests_end, self.solution_end = tests_end.detach(), solution_end.detach()
         self.writers = (out_w, err_w)
         self.pipes = {self.out_r: "stdout", self.err_r: "stderr", self.report_r: "report"}

@@ -6,12 +6,10 @@ It runs in a scratch folder with the files it was given; afterwards, when nothin
 those that are wanted, and follows no link that the program may have left.
 """
 
-import base64
 import binascii
 import os
 import stat
 import sys
-import traceback
 
 from .child import confined
 from .judgement import too_much_memory, used_up
@@ -105,7 +103,7 @@ class Script(Run):
         os.dup2(os.open(STDIN, os.O_RDONLY), 0)
         os.unlink(STDIN)
         for path, content in self.request["files"].items():
-            _write(path, base64.b64decode(content))
+            _write(path, binascii.a2b_base64(content))
         _write(MAIN, self.solution.encode("utf-8", "surrogatepass"))
 
     def judged(self):
@@ -141,6 +139,8 @@ def run_python(code, path):
     except SystemExit as leave:
         status = _status(leave.code)
     except BaseException as error:
+        import traceback  # in the program's process: the warden is kept small
+
         trace = error.__traceback__
         traceback.print_exception(error.with_traceback(trace.tb_next if trace else None))
         status = 1

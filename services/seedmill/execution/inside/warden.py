@@ -16,6 +16,7 @@ import struct
 import sys
 
 from . import confinement
+from .child import ENVIRONMENT
 from .processes import Processes
 from .python import packages as environment
 from .python.test_process import UNHOSTED
@@ -23,15 +24,25 @@ from .run import Run
 from .script import run_script
 from .toolchains.phases import run_program
 
+PRELOADED = ("bisect", "collections", "functools", "heapq", "itertools", "math", "operator", "string", "typing")
+"""What programs import most and what adds little to each copy of the warden: 6 ms less for one that imports `typing`.
+
+Not `random`, which seeds itself anew in each copy.
+"""
+
 
 def main(native, first_uid, packages="", preload=()):
     """Serve requests until stdin ends. Modules named by `preload` are imported now, from the folder `packages`."""
+    os.environ.clear()
+    os.environ.update(ENVIRONMENT)
     requests, replies = os.dup(0), os.dup(1)
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
     os.close(null)
     confinement.libc.prctl(confinement.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for name in PRELOADED:
+        __import__(name)
     if packages:
         environment.provide(packages, preload)
     gc.collect()

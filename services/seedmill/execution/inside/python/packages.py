@@ -37,7 +37,6 @@ def begin():
     """In a process that a program's code will run in."""
     if not folder():
         return
-    os.environ.update(ONE_THREAD)
     random = sys.modules.get("numpy.random")
     if random is not None:  # else every copy of the warden would draw the same numbers
         random.seed()

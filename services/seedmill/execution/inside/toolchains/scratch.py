@@ -1,8 +1,6 @@
 """The folder that a compiler and the program it makes share. It belongs to their user and is gone after the verdict."""
 
 import os
-import shutil
-import tempfile
 
 from .. import confinement
 from ..child import SCRATCH
@@ -33,6 +31,8 @@ class Scratch:
                 confinement.mount_again(handle, path)
                 os.close(handle)
         else:
+            import tempfile  # here, for with them each program would begin as a copy of half a megabyte more
+
             self.folder = tempfile.mkdtemp(prefix="seedmill-program-")
         if processes.root:
             os.chown(self.folder, uid, uid)
@@ -42,4 +42,6 @@ class Scratch:
         if self.mounted:
             confinement.unmount(SCRATCH[0])
         else:
+            import shutil
+
             shutil.rmtree(self.folder, ignore_errors=True)
