@@ -747,7 +747,7 @@ test_add
     broken="one=1\n\nif (( ; then\n",
     loops="add() {\n  while :; do :; done\n}\n",
     hoards="add() {\n  local x=0123456789abcdef\n  while :; do x=$x$x; done\n}\n",
-    prints="add() {\n  for ((i = 0; i < 400000; i++)); do echo 0123456789 >&2; done\n  echo 3\n}\n",
+    prints="add() {\n  local line; printf -v line %01000d 0\n  for ((i = 0; i < 40000; i++)); do echo $line >&2; done\n  echo 3\n}\n",
     connects="""
 add() {
   local host port

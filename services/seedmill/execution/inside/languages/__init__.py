@@ -1,1 +1,1 @@
-"""One folder for each language other than Python; what it holds is said in docs/execution.md."""
+"""One folder for each language other than Python; what it holds is said in docs/languages.md."""
