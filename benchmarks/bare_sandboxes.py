@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from seedmill.execution.environments import standard_environment
+from seedmill.execution.judging import RUNS
 from seedmill.execution.place import Ending
-from seedmill.execution.pool import RUNS
 from seedmill.execution.sandboxes import bundle
 from seedmill.execution.sandboxes.bundle import guest_python
 from seedmill.execution.sandboxes.checkpoint import Starter

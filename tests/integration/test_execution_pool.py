@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from seedmill.execution.client import ExecutionClient
 from seedmill.execution.environments import standard_environment
@@ -290,3 +291,27 @@ def test_an_ordinary_user_restores_too(platform: str):
         )
         assert done.stdout.split()[-5:] == ["4242", "pass", "pass", "pass", "restore"], done.stderr
         assert list(temporary.glob("seedmill-*")) == []
+
+
+async def test_metrics_tell_what_gvisor_uses_beside_programs():
+    require("runsc")
+    held, gvisor, programs = _gauge(), _cpu("gvisor"), _cpu("program")
+    pool = Pool(slots=1, cache_bytes=0)
+    await pool.start()
+    try:
+        for number in range(5):
+            assert (await pool.run(add(number))).status is Status.PASS
+        assert _gauge() - held > 10 << 20  # a sandbox is no smaller
+        assert _cpu("gvisor") > gvisor
+        assert _cpu("program") > programs
+    finally:
+        await pool.close()
+    assert _gauge() == held
+
+
+def _gauge() -> float:
+    return REGISTRY.get_sample_value("seedmill_execution_sandbox_resident_bytes") or 0.0
+
+
+def _cpu(who: str) -> float:
+    return REGISTRY.get_sample_value("seedmill_execution_cpu_seconds_total", {"who": who}) or 0.0

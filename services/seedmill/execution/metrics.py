@@ -13,7 +13,15 @@ seconds = Histogram(
     ("phase",),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 100, 300),
 )
-cpu_seconds = Counter("seedmill_execution_cpu_seconds_total", "CPU time of programs' processes.")
+cpu_seconds = Counter(
+    "seedmill_execution_cpu_seconds_total",
+    "CPU time: program (processes of programs), gvisor (its own, where this service starts it).",
+    ("who",),
+)
+sandbox_bytes = Gauge(
+    "seedmill_execution_sandbox_resident_bytes",
+    "Memory of gVisor's own processes with the memory of what runs in them, when they answered last.",
+)
 sandboxes = Gauge("seedmill_execution_sandboxes", "Sandboxes: idle, busy, or starting.", ("state",))
 recycles = Counter(
     "seedmill_execution_recycles_total",

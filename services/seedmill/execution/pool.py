@@ -12,23 +12,24 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
 from seedmill.execution import metrics
 from seedmill.execution.environments import STANDARD, Environment, environments
+from seedmill.execution.judging import PROBE, digest_of, judge_in, run_script_in
 from seedmill.execution.known_verdicts import CACHE_BYTES, Keys, VerdictCache, fingerprint
-from seedmill.execution.languages import Languages, Recipe, environment_digest
+from seedmill.execution.languages import Languages, Recipe
 from seedmill.execution.level import Level, check_pod
-from seedmill.execution.place import Ending, Place, ending_after
+from seedmill.execution.place import Ending, Place
 from seedmill.execution.sandboxes.bundle import GuestPython, guest_python
 from seedmill.execution.sandboxes.checkpoint import Starter
 from seedmill.execution.sandboxes.folder import sweep_abandoned
 from seedmill.execution.sandboxes.platform import AUTO, choose_platform
 from seedmill.execution.sandboxes.runsc_build import find_runsc, runsc_version
 from seedmill.execution.sandboxes.sandbox import SandboxKind, SandboxLost
-from seedmill.execution.scripts import Script, ScriptOutcome, ScriptStatus, outcome_of, request_of
+from seedmill.execution.scripts import Script, ScriptOutcome, ScriptStatus, request_of
 from seedmill.execution.stock import Stock
 from seedmill.execution.turns import Turns
 from seedmill.execution.wellbeing import Wellbeing
@@ -37,13 +38,6 @@ from seedmill.serving.errors import Misconfigured, Unavailable
 
 QUEUE_PER_SLOT = 512
 TRIES = 2
-RUNS = 6
-"""Of one program, at most: strictly, by token where that finds what it cannot host, and on an empty solution; each of
-them twice where it was killed and nothing says why."""
-
-SCRIPT_SLACK_SECONDS = 5.0
-
-PROBE = Program("probe", "python", "def double(x):\n    return 2 * x\n", "assert double(21) == 42\n")
 PROBE_PAUSE_SECONDS = 1.0
 
 _Result = TypeVar("_Result")
@@ -142,7 +136,7 @@ class Pool:
         except Misconfigured as error:  # its compiler is there, and does not work
             reason = f"{error.reason}: {error.message}"
             return Verdict(program.id, Status.ERROR, reason, kind=VerdictKind.TOKEN, sandbox=self.sandbox)
-        known_by = fingerprint(program, _environment(self.kinds[program.environment], recipe))
+        known_by = fingerprint(program, digest_of(self.kinds[program.environment], recipe))
         if (known := self._cache.get(known_by, program.id)) is not None:
             return known
         verdict, joined = await self._keys.once(run, key, known_by, lambda: self._run(program, recipe, run))
@@ -165,7 +159,7 @@ class Pool:
         request = request_of(script)
 
         async def work(place: Place) -> ScriptOutcome:
-            return await _run_script_in(place, request, script.seconds + SCRIPT_SLACK_SECONDS)
+            return await run_script_in(place, request, script.seconds)
 
         self._wellbeing.check()
         async with self._turns.turn(""):
@@ -178,7 +172,7 @@ class Pool:
 
     async def _judge(self, program: Program, recipe: Recipe | None) -> Verdict:
         async def work(place: Place) -> Verdict:
-            return await _judge_in(place, program, recipe)
+            return await judge_in(place, program, recipe)
 
         fresh = program.isolation is Isolation.FRESH
         try:
@@ -255,7 +249,7 @@ class Pool:
                 self._wellbeing.lost(error.message)
             else:
                 try:
-                    await _judge_in(place, PROBE)
+                    await judge_in(place, PROBE)
                 except SandboxLost as lost:
                     self._wellbeing.lost(str(lost))
                 except BaseException:
@@ -278,7 +272,7 @@ class Pool:
             return SandboxKind(python, known[STANDARD], runsc, f"runsc {version} {platform}", platform, binds)
 
         async def probe(place: Place) -> None:
-            await _judge_in(place, PROBE)
+            await judge_in(place, PROBE)
 
         platform = await choose_platform(self._platform, version, kind_on, probe)
         name = f"runsc {version} {platform}"
@@ -293,57 +287,6 @@ class Pool:
             )
 
 
-async def _judge_in(place: Place, program: Program, recipe: Recipe | None = None) -> Verdict:
-    """The verdict of a sandbox. Raises SandboxLost; `place.ending` says afterwards why it must not serve on."""
-    longest = RUNS * (3 * program.timeout_seconds + 1) + 5
-    request: dict[str, object] = {
-        "id": program.id,
-        "solution": program.solution,
-        "tests": program.tests,
-        "verdict": program.verdict.value,
-        "cpu_seconds": program.timeout_seconds,
-        "memory_bytes": program.memory_bytes,
-    }
-    if recipe is not None:
-        request["toolchain"] = recipe.told(program.memory_bytes)
-        longest += recipe.compile_seconds
-    place.served += 1
-    reply = await place.sandbox.judge(request, longest)
-    verdict = _verdict(reply, place.sandbox.kind, recipe)
-    if verdict.status is Status.INFRA:
-        place.ending = Ending.INFRA
-        raise SandboxLost(verdict.reason)
-    _look_back(place, reply)
-    if place.ending is Ending.VIOLATION:
-        metrics.violations.inc()
-    if verdict.downgrade:
-        metrics.downgrades.inc()
-    return verdict
-
-
-async def _run_script_in(place: Place, request: dict[str, Any], longest_seconds: float) -> ScriptOutcome:
-    """What a script did. Raises SandboxLost."""
-    place.served += 1
-    reply = await place.sandbox.judge(request, longest_seconds)
-    outcome = outcome_of(reply)
-    if outcome.status is ScriptStatus.INFRA:
-        place.ending = Ending.INFRA
-        raise SandboxLost(outcome.reason)
-    _look_back(place, reply)
-    return outcome
-
-
-def _look_back(place: Place, reply: dict[str, Any]) -> None:
-    """What an answer says of its sandbox: whether it may serve on, and for metrics. Raises SandboxLost."""
-    try:
-        place.ending = ending_after(reply, place.sandbox.idle_bytes)
-        metrics.leftovers.inc(max(0, int(str(reply["left"]))))
-        metrics.seconds.labels("sweep").observe(float(str(reply["sweep_seconds"])))
-        metrics.cpu_seconds.inc(max(0.0, float(str(reply["cpu_seconds"]))))
-    except (KeyError, ValueError) as error:
-        raise SandboxLost(f"an answer that is no verdict: {error}") from error
-
-
 def _problem_of(program: Program, kinds: Mapping[str, SandboxKind]) -> str:
     """Why it cannot be run, as the verdict's reason; empty when it can."""
     if program.environment not in kinds:
@@ -353,31 +296,3 @@ def _problem_of(program: Program, kinds: Mapping[str, SandboxKind]) -> str:
 
 def _renamed(verdict: Verdict, program_id: str) -> Verdict:
     return replace(verdict, id=program_id, cached=True)
-
-
-def _environment(kind: SandboxKind, recipe: Recipe | None) -> str:
-    """The digest of what a verdict depends on beside the program."""
-    digest = kind.environment.digest
-    return digest if recipe is None else environment_digest(digest, recipe.digest)
-
-
-def _verdict(reply: dict[str, object], kind: SandboxKind, recipe: Recipe | None) -> Verdict:
-    try:
-        return Verdict(
-            id=str(reply["id"]),
-            status=Status(str(reply["status"])),
-            reason=str(reply["reason"]),
-            kind=VerdictKind(str(reply["kind"])),
-            downgrade=str(reply["downgrade"]),
-            asserts_run=int(str(reply["asserts"])),
-            environment=_environment(kind, recipe),
-            sandbox=kind.name,
-            seconds=float(str(reply["seconds"])),
-            compile_seconds=float(str(reply.get("compile_seconds", 0.0))),
-            stdout=str(reply["stdout"]),
-            stderr=str(reply["stderr"]),
-            cpu_seconds=float(str(reply["cpu_seconds"])),
-            peak_bytes=int(str(reply["peak_bytes"])),
-        )
-    except (KeyError, ValueError) as error:
-        raise SandboxLost(f"an answer that is no verdict: {error}") from error

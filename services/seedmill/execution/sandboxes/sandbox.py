@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from seedmill.execution import metrics
 from seedmill.execution.environments import Environment
 from seedmill.execution.sandboxes.bundle import GUEST, GuestPackages, GuestPython, guest_command, write_bundle
 from seedmill.execution.sandboxes.folder import SandboxFolder
+from seedmill.execution.sandboxes.usage import Usage, gvisor_processes, usage_of
 from seedmill.serving.errors import Unavailable
 
 START_SECONDS = 60.0
@@ -78,6 +80,8 @@ class Sandbox:
         self._process = process
         self._folder = folder
         self._name = name
+        self._processes: tuple[int, ...] = ()
+        self._counted = Usage()
 
     @staticmethod
     async def start(kind: SandboxKind, number: int, image: Path | None = None) -> "Sandbox":
@@ -110,6 +114,8 @@ class Sandbox:
                 sandbox._send({"ready": True})
             ready = await asyncio.wait_for(sandbox._receive(), START_SECONDS)
             sandbox.idle_bytes = int(str(ready["held_bytes"]))
+            if kind.runsc is not None:
+                sandbox._processes = await asyncio.to_thread(gvisor_processes, process.pid)
         except (SandboxLost, TimeoutError, KeyError, ValueError, OSError) as error:
             words = sandbox.last_words()
             await sandbox.close()
@@ -129,6 +135,7 @@ class Sandbox:
             raise SandboxLost(f"no answer within {longest_seconds + SLACK_SECONDS:g} s") from None
         except OSError as error:
             raise SandboxLost(str(error)) from error
+        self._count()
         if reply.get("id") != asked:
             raise SandboxLost("an answer to another question")
         return {**reply, "id": request["id"]}
@@ -157,12 +164,24 @@ class Sandbox:
 
     async def close(self) -> None:
         """End it and everything in it."""
+        self._count()
+        metrics.sandbox_bytes.dec(self._counted.resident_bytes)
+        self._processes, self._counted = (), Usage()
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         if self._process.stdin is not None:
             self._process.stdin.close()
         await self._process.wait()
         await asyncio.to_thread(self._folder.remove)
+
+    def _count(self) -> None:
+        """Tell the metrics what gVisor has used since they were told last."""
+        if not self._processes:
+            return
+        now = usage_of(self._processes)
+        metrics.cpu_seconds.labels("gvisor").inc(max(0.0, now.cpu_seconds - self._counted.cpu_seconds))
+        metrics.sandbox_bytes.inc(now.resident_bytes - self._counted.resident_bytes)
+        self._counted = now
 
     def last_words(self) -> str:
         """The last line that it, or runsc, wrote to its log; empty when there is none."""
