@@ -89,6 +89,12 @@ def has(api: Api, namespace: str, name: str, kind: str, status: str, reason: str
     return bool(found)
 
 
+def events_told(api: Api, namespace: str) -> list[str]:
+    """The reasons of the operator's events, sorted."""
+    events = api.call("GET", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")["items"]
+    return sorted(each["reason"] for each in events if each.get("reportingController") == "seedmill.dev/operator")
+
+
 def test_a_run_from_apply_to_its_end_and_on(api: Api, namespace: str, kubeconfig: Path, tmp_path: Path) -> None:
     player = PodPlayer(api, namespace)
 
@@ -117,11 +123,10 @@ def test_a_run_from_apply_to_its_end_and_on(api: Api, namespace: str, kubeconfig
         assert api.items(JOBS, namespace) == []
         api.merge(GENERATIONS, namespace, "a-run", {"spec": {"suspend": False}})
         wait_for("Ready", "True", "Starting")
+        wait_until(lambda: "Resumed" in events_told(api, namespace), "the event that follows the status")
     metadata = api.get(GENERATIONS, namespace, "a-run")["metadata"]
     assert not {"annotations", "finalizers"} & metadata.keys()
-    events = api.call("GET", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")["items"]
-    ours = [each for each in events if each.get("reportingController") == "seedmill.dev/operator"]
-    assert sorted(each["reason"] for each in ours) == [
+    assert events_told(api, namespace) == [
         "Resumed", "Started", "Suspended", "TargetReached", "TooManyFailures",
     ]  # fmt: skip
 
