@@ -16,7 +16,9 @@ from seedmill.execution import metrics
 from seedmill.records.verdict import Program, Status, Verdict
 
 CACHE_BYTES = 64 << 20
-KEYS = 10_000
+KEYS = 2_000
+"""Ended ones that are kept: far more than a client can have asked for when its connection broke."""
+
 OVERHEAD_BYTES = 1_000
 """Of one verdict in memory, beside its texts."""
 
