@@ -38,11 +38,18 @@ async def judge_in(place: Place, program: Program, recipe: Recipe | None = None)
         place.ending = Ending.INFRA
         raise SandboxLost(verdict.reason)
     _look_back(place, reply)
+    if place.ending is None and may_be_gvisors(verdict, place.sandbox.kind):
+        place.ending = Ending.INFRA
     if place.ending is Ending.VIOLATION:
         metrics.violations.inc()
     if verdict.downgrade:
         metrics.downgrades.inc()
     return verdict
+
+
+def may_be_gvisors(verdict: Verdict, kind: SandboxKind) -> bool:
+    """Whether a process was killed twice, and nobody can tell whether by the program or by a broken sandbox."""
+    return kind.runsc is not None and verdict.status is Status.FAIL and verdict.reason.endswith("SIGKILL")
 
 
 async def run_script_in(place: Place, request: dict[str, Any], seconds: float) -> ScriptOutcome:

@@ -18,7 +18,7 @@ import structlog
 
 from seedmill.execution import metrics
 from seedmill.execution.environments import STANDARD, Environment, environments
-from seedmill.execution.judging import PROBE, digest_of, judge_in, run_script_in
+from seedmill.execution.judging import PROBE, digest_of, judge_in, may_be_gvisors, run_script_in
 from seedmill.execution.known_verdicts import CACHE_BYTES, Keys, VerdictCache, fingerprint
 from seedmill.execution.languages import Languages, Recipe
 from seedmill.execution.level import Level, check_pod
@@ -174,9 +174,12 @@ class Pool:
         async def work(place: Place) -> Verdict:
             return await judge_in(place, program, recipe)
 
-        fresh = program.isolation is Isolation.FRESH
+        fresh, kind = program.isolation is Isolation.FRESH, self.kinds[program.environment]
         try:
-            return await self._in_sandboxes(self.kinds[program.environment], work, fresh=fresh)
+            verdict = await self._in_sandboxes(kind, work, fresh=fresh)
+            if may_be_gvisors(verdict, kind):  # what another sandbox says is the program's own doing
+                verdict = await self._in_sandboxes(kind, work, fresh=fresh)
+            return verdict
         except SandboxLost as lost:
             why = f"the sandbox was lost twice: {lost}"
         return Verdict(program.id, Status.INFRA, why, sandbox=self.sandbox)
