@@ -3,6 +3,7 @@
 from typing import Any
 
 from seedmill.execution import metrics
+from seedmill.execution.known_verdicts import was_killed
 from seedmill.execution.languages import Recipe, environment_digest
 from seedmill.execution.place import Ending, Place, ending_after
 from seedmill.execution.sandboxes.sandbox import SandboxKind, SandboxLost
@@ -49,7 +50,7 @@ async def judge_in(place: Place, program: Program, recipe: Recipe | None = None)
 
 def may_be_gvisors(verdict: Verdict, kind: SandboxKind) -> bool:
     """Whether a process was killed twice, and nobody can tell whether by the program or by a broken sandbox."""
-    return kind.runsc is not None and verdict.status is Status.FAIL and verdict.reason.endswith("SIGKILL")
+    return kind.runsc is not None and verdict.status is Status.FAIL and was_killed(verdict)
 
 
 async def run_script_in(place: Place, request: dict[str, Any], seconds: float) -> ScriptOutcome:

@@ -142,7 +142,12 @@ class _Shared:
 
 def is_fact(verdict: Verdict) -> bool:
     """Whether it says something of the program alone, and nothing of the machine or of its load."""
-    return verdict.status in FACTS and not verdict.reason.endswith("SIGKILL")
+    return verdict.status in FACTS and not was_killed(verdict)
+
+
+def was_killed(verdict: Verdict) -> bool:
+    """Whether a process was ended by SIGKILL, and no limit says why."""
+    return verdict.reason.endswith("SIGKILL")
 
 
 def _size(verdict: Verdict) -> int:
