@@ -103,10 +103,14 @@ def test_a_second_namespace_keeps_its_dataset_in_its_own_store(
 def test_services_scaled_in_mid_run_change_nothing(mill: Installation, undisturbed: tuple[Object, int]) -> None:
     mill.apply(generation("scaled", LONG_TARGET))
     wait_until(lambda: mill.accepted("scaled") > 0 or has_succeeded(mill.run("scaled")), "the first rows", 60)
-    mill.scale(3)
-    time.sleep(2 * LOOKUP_SECONDS)  # until the run has seen them
-    running = not has_succeeded(mill.run("scaled"))
-    mill.scale(1)
+    slow_down(mill, seconds=2)  # so that it is still running when the pods are there
+    try:
+        mill.scale(3)
+        time.sleep(2 * LOOKUP_SECONDS)  # until the run has seen them
+        running = not has_succeeded(mill.run("scaled"))
+        mill.scale(1)
+    finally:
+        slow_down(mill, seconds=0)
     run = mill.wait_succeeded("scaled", seconds=400)
     assert running, "it had ended before it met three pods of a service"
     assert run["status"]["ledger"] == undisturbed[0]["status"]["ledger"]
@@ -181,6 +185,12 @@ def paid(mill: Installation) -> int:
     """Prompts that the teacher has answered since it started."""
     with urllib.request.urlopen(f"{mill.teacher_url.removesuffix('/v1')}/stats", timeout=10) as answer:
         return int(json.load(answer)["paid"])
+
+
+def slow_down(mill: Installation, seconds: float) -> None:
+    """Have the teacher take that much longer for each answer from now on."""
+    url = f"{mill.teacher_url.removesuffix('/v1')}/pause?seconds={seconds}"
+    urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10).close()
 
 
 def answer_of(channel: grpc.Channel) -> grpc.StatusCode:

@@ -1,7 +1,8 @@
 """A scripted OpenAI-compatible teacher: in tests, and as `python tests/support/teacher.py --port 8000 --mode busy`.
 
 Its answers are a pure function of the request (`scripted_answers`), so that order, restarts and replicas do not change
-them; modes add what goes wrong on the way. It counts what was paid for; GET /stats tells it to other processes.
+them; modes add what goes wrong on the way. It counts what was paid for; GET /stats tells it to other processes, which
+may slow it down by POST /pause.
 """
 
 import argparse
@@ -57,6 +58,7 @@ class TeacherServer:
         self.answer = answer
         self.mode = mode
         self.delay = delay
+        self.pause = 0.0
         self.paid: Counter[bytes] = Counter()
         self.requests = 0
         self.url = ""
@@ -89,6 +91,7 @@ class TeacherServer:
         app = web.Application(client_max_size=64 << 20)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/stats", self._stats)
+        app.router.add_post("/pause", self._set_pause)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_post("/v1/completions", self._complete)
         runner = web.AppRunner(app, shutdown_timeout=0.5)
@@ -105,6 +108,11 @@ class TeacherServer:
             {"requests": self.requests, "paid": sum(self.paid.values()), "paid_twice": self.paid_twice}
         )
 
+    async def _set_pause(self, request: web.Request) -> web.Response:
+        """`POST /pause?seconds=1`: from now on each answer takes that much longer."""
+        self.pause = float(request.query["seconds"])
+        return web.Response()
+
     async def _models(self, request: web.Request) -> web.Response:
         listed = [] if self.mode == "missing" else [{"id": MODEL, "object": "model"}]
         return self._refused() or web.json_response({"object": "list", "data": listed})
@@ -118,7 +126,7 @@ class TeacherServer:
         key = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
         if (trouble := self._trouble(key, request)) is not None:
             return trouble
-        await asyncio.sleep(3600 if self.mode == "hang" else self.delay(asked))
+        await asyncio.sleep(3600 if self.mode == "hang" else self.delay(asked) + self.pause)
         self.paid[key] += 1
         given = self.answer(asked)
         choice: dict[str, Any] = {"index": 0, "finish_reason": given.finish}
