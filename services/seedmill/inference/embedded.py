@@ -21,6 +21,7 @@ from typing import Any
 
 from seedmill.inference.endpoint import Endpoint
 from seedmill.inference.limit import Limit
+from seedmill.inference.openai_engine import OpenAiEngine
 from seedmill.inference.weights import FILE, MODEL_NAME, find_model
 from seedmill.serving.errors import Misconfigured
 
@@ -42,12 +43,8 @@ async def embedded_endpoint(path: Path | None = None) -> AsyncGenerator[Endpoint
         raise Misconfigured("ModelMissing", f"{weights} is not a file")
     name = MODEL_NAME if weights.name == FILE else weights.stem.lower()
     server = await asyncio.to_thread(_load, weights, name)
-    endpoint = Endpoint(
-        str(server.listening_address).rstrip("/") + "/v1",
-        f"embedded {name}",
-        Limit(SLOTS, SLOTS),
-        answer_seconds=ANSWER_SECONDS,
-    )
+    url = str(server.listening_address).rstrip("/") + "/v1"
+    endpoint = Endpoint(OpenAiEngine(url, answer_seconds=ANSWER_SECONDS), f"embedded {name}", Limit(SLOTS, SLOTS))
     try:
         yield endpoint
     finally:

@@ -12,11 +12,12 @@ import grpc
 import structlog
 
 from seedmill.inference.embedded import embedded_endpoint
-from seedmill.inference.endpoint import Endpoint, key_from_environment
+from seedmill.inference.endpoint import Endpoint
 from seedmill.inference.endpoint_names import EmbeddedName, OpenAiName, parse_endpoint
 from seedmill.inference.gateway import Gateway
 from seedmill.inference.limit import Limit
 from seedmill.inference.messages import request_of, result_message
+from seedmill.inference.openai_engine import OpenAiEngine, key_from_environment
 from seedmill.records.generation import GenerationRequest
 from seedmill.serving.errors import InvalidRequest, ItemError, ServiceError
 from seedmill.serving.grouping import in_groups
@@ -54,8 +55,8 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         for name in self._names:
             match name:
                 case OpenAiName(base_url):
-                    limit = Limit(FIRST_LIMIT, HIGHEST_LIMIT)
-                    endpoints.append(Endpoint(base_url, str(name), limit, key_from_environment()))
+                    engine = OpenAiEngine(base_url, key_from_environment())
+                    endpoints.append(Endpoint(engine, str(name), Limit(FIRST_LIMIT, HIGHEST_LIMIT)))
                 case EmbeddedName(path):
                     endpoints.append(await self._stack.enter_async_context(embedded_endpoint(path)))
         self._gateway = Gateway(endpoints)

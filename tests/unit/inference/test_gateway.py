@@ -14,6 +14,7 @@ from seedmill.inference import retry
 from seedmill.inference.endpoint import Endpoint
 from seedmill.inference.gateway import CONTROL_TEXT, Gateway
 from seedmill.inference.limit import Limit
+from seedmill.inference.openai_engine import OpenAiEngine
 from seedmill.records.generation import Api, GenerationRequest, Message, ModelCall, Prompt, Sampling
 from seedmill.serving.errors import Busy, ItemError, Misconfigured, Unavailable
 from support.scripted_http import MODEL, ScriptedServer, completion, refusal, reply, serving
@@ -40,7 +41,9 @@ def text_of(body: dict) -> str:
 async def gateway(
     *urls: str, key: str | None = None, answer_seconds: float = 5.0, first: float = 8.0
 ) -> AsyncGenerator[Gateway]:
-    made = Gateway([Endpoint(url, f"openai {url}", Limit(first, 64), key, answer_seconds) for url in urls])
+    made = Gateway(
+        [Endpoint(OpenAiEngine(url, key, answer_seconds), f"openai {url}", Limit(first, 64)) for url in urls]
+    )
     try:
         yield made
     finally:
@@ -387,7 +390,7 @@ async def test_more_prompts_than_can_be_held_are_told_to_come_back(monkeypatch: 
 
 
 async def test_a_flood_of_bytes_is_cut_off(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("seedmill.inference.endpoint.LARGEST_ANSWER_BYTES", 1 << 16)
+    monkeypatch.setattr("seedmill.inference.openai_engine.LARGEST_ANSWER_BYTES", 1 << 16)
     async with serving(ScriptedServer(lambda body, n: reply("x" * (1 << 18)))) as server, gateway(server.url) as g:
         with pytest.raises(Misconfigured, match="more than"):
             await g.generate(ask())

@@ -13,6 +13,7 @@ from seedmill.inference import retry
 from seedmill.inference.endpoint import Endpoint
 from seedmill.inference.gateway import Gateway
 from seedmill.inference.limit import Limit
+from seedmill.inference.openai_engine import OpenAiEngine
 from seedmill.records.generation import Api, Completion, GenerationRequest, Message, ModelCall, Prompt, Sampling
 from seedmill.serving.errors import ItemError, Misconfigured
 from support.teacher import MODEL, TeacherServer
@@ -21,7 +22,7 @@ PROMPT = "[Properties]\ncategory: function"
 
 
 async def answers(teacher: TeacherServer, count: int) -> list[Completion | BaseException]:
-    gateway = Gateway([Endpoint(teacher.url, "teacher", Limit(16, 64))])
+    gateway = Gateway([Endpoint(OpenAiEngine(teacher.url), "teacher", Limit(16, 64))])
     call = ModelCall(MODEL, Api.CHAT, Sampling())
     requests = [
         GenerationRequest(str(n), call, Prompt(messages=(Message("user", PROMPT),)), seed=n) for n in range(count)
