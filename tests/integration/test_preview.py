@@ -1,4 +1,4 @@
-"""`seedmill preview`: a few candidates end to end, what the whole would cost, and nothing left behind."""
+"""`seedmill preview`: a few candidates end to end, what the whole run would take, and nothing left behind."""
 
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from support.specs import TAUGHT, write_spec
 from support.teacher import TeacherServer
 
 PRICED = TAUGHT.replace("acceptedSamples: 3", "acceptedSamples: 1000") + (
-    '  budget: {pricePerMillionTokens: {input: "100", output: "200"}}\n'
+    '  budget: {pricePerMillionTokens: {input: "100", output: "200"}, maxTokens: 200000, '
+    "activeDeadlineSeconds: 9999999}\n"
 )
 
 
@@ -34,9 +35,13 @@ def test_candidates_come_with_their_outcome_and_the_whole_run_is_projected(tmp_p
         assert bool(each["reason"]) == (each["outcome"] == "rejected")
     kept = outcomes.count("kept")
     assert sum(teacher.paid.values()) == 6
-    assert result["projection"]["candidates"] == round(6 * 1000 / kept)
-    assert result["projection"]["tokens"] > 1000
-    assert result["projection"]["cost"] > 0
+    projection = result["projection"]
+    assert projection["yield"]["estimate"] == pytest.approx(kept / 6, abs=1e-3)
+    assert projection["candidates"]["estimate"] == round(6 * 1000 / kept)
+    for name in ("candidates", "tokens", "cost", "hours"):
+        assert 0 < projection[name]["low"] < projection[name]["estimate"] < projection[name]["high"], name
+    ends = {each["name"]: each["endsRun"] for each in projection["limits"]}
+    assert ends == {"seeds of the corpus": "yes", "budget.maxTokens": "yes", "budget.activeDeadlineSeconds": "no"}
     assert list(temporary.iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["functions.jsonl", "run.yaml", "t"]
 
@@ -49,4 +54,6 @@ def test_a_person_reads_the_rows_and_the_projection(tmp_path: Path):
     assert "candidate 0: " in done.stdout
     assert "Mark: good" in done.stdout
     assert " of 3 candidates kept" in done.stdout
-    assert "the whole target: about" in done.stdout
+    assert "for 1,000 rows:\n  candidates: about " in done.stdout
+    assert "budget.maxTokens (200,000) ends the run before its target, at about " in done.stdout
+    assert "Not covered: another speed of machine" in done.stdout

@@ -1,15 +1,19 @@
-"""`seedmill preview FILE -n 5`: a few candidates end to end, and what the whole run would cost."""
+"""`seedmill preview FILE -n 5`: a few candidates end to end, and what the whole run would take."""
 
 import asyncio
 import json as json_module
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seedmill.cli.run import FileArgument, IsolationChoice, JsonOption, ModelOption, TeacherOption
+
+if TYPE_CHECKING:
+    from seedmill.cli.forecast import Forecast, Observed, Plan
+    from seedmill.spec.model import DatasetGeneration, Spec
 
 FILES_READ = 400
 """How much of the corpus a preview reads, in files."""
@@ -23,65 +27,70 @@ def preview(
     isolation: IsolationChoice = None,
     json: JsonOption = False,
 ) -> None:
-    """Make a few candidates of FILE end to end, show what became of them, and project cost and time.
+    """Make a few candidates of FILE end to end, show what became of them, and project what the whole run takes.
 
-    Nothing is kept. The corpus is sampled, so yields are estimates.
+    Nothing is kept. Figures come with 95 % intervals: more candidates (-n) make them narrower.
     """
+    from seedmill.cli.forecast import Preview, forecast
     from seedmill.cli.loading import Overrides, endpoints, load
 
-    generation = load(file, Overrides(model, count, isolation))
-    target = generation.spec.target.accepted_samples
-    wanted = generation.spec.target.model_copy(update={"accepted_samples": count})
-    sample = generation.model_copy(update={"spec": generation.spec.model_copy(update={"target": wanted})})
+    generation = load(file, Overrides(model, None, isolation))
     sources = endpoints(generation.spec, teacher)
-    made = asyncio.run(_make(sample, file, sources))
-    projected = project(made, target, generation.spec)
+    made = asyncio.run(_make(_sample_of(generation, count), file, sources))
+    projected = forecast(Preview(made.observed, made.seconds), plan_of(generation.spec, made.all_seeds))
     if json:
-        typer.echo(json_module.dumps({"candidates": made.candidates, "projection": projected}, indent=2))
+        projection = None if projected is None else projected.to_json()
+        typer.echo(json_module.dumps({"candidates": made.candidates, "projection": projection}, indent=2))
     else:
-        _describe(made, projected)
+        _describe(made, projected, generation.spec.target.accepted_samples)
 
 
 @dataclass(slots=True)
 class Made:
-    """What a preview made: candidates as JSON, seconds of generating, tokens."""
+    """What a preview made: leaves as JSON, candidates as they count for the projection, seconds of generating.
+
+    `all_seeds` is the number of seeds, None where only a part of the corpus was read.
+    """
 
     candidates: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    observed: "list[Observed]" = field(default_factory=list["Observed"])
     seconds: float = 0.0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-    @property
-    def accepted(self) -> int:
-        return sum(1 for each in self.candidates if each["outcome"] == "kept")
+    all_seeds: int | None = None
 
 
-def project(made: Made, target: int, spec: Any) -> dict[str, Any]:
-    """Candidates, tokens, cost and hours for the whole target, at the preview's yield and speed (None = unknown)."""
-    if not made.candidates:
-        return {"yield": None, "candidates": None, "tokens": None, "cost": None, "hours": None}
-    rate = made.accepted / len(made.candidates)
-    if not rate:
-        return {"yield": 0.0, "candidates": None, "tokens": None, "cost": None, "hours": None}
-    factor = target / made.accepted
-    price = spec.budget.price_per_million_tokens
-    cost = None
-    if price is not None:
-        spent = float(price.input) * made.prompt_tokens + float(price.output) * made.completion_tokens
-        cost = round(spent * factor / 1e6, 2)
-    return {
-        "yield": round(rate, 3),
-        "candidates": round(len(made.candidates) * factor),
-        "tokens": round((made.prompt_tokens + made.completion_tokens) * factor),
-        "cost": cost,
-        "hours": round(made.seconds * factor / 3600, 2),
-    }
+def plan_of(spec: "Spec", seeds: int | None) -> "Plan":
+    """What the projection has to know of a run."""
+    from seedmill.cli.forecast import Plan
+    from seedmill.pipeline.preparation import limits_of
+    from seedmill.recipes.build import build
+
+    budget = spec.budget
+    limits = limits_of(spec, 0)
+    return Plan(
+        target=spec.target.accepted_samples,
+        cap=build(spec).cap,
+        max_candidates=spec.target.max_candidates,
+        seeds=None if spec.seeds.shard is not None else seeds,
+        max_tokens=limits.max_tokens,
+        max_cost=None if limits.max_cost is None else float(limits.max_cost),
+        price=limits.price,
+        deadline_seconds=budget.active_deadline_seconds,
+    )
 
 
-async def _make(generation: Any, file: Path, sources: list[str]) -> Made:
+def _sample_of(generation: "DatasetGeneration", count: int) -> "DatasetGeneration":
+    """The same with so many candidates, all of which are made."""
+    spec = generation.spec
+    most = min(count, spec.target.max_candidates or count)
+    target = spec.target.model_copy(update={"accepted_samples": count, "max_candidates": most})
+    return generation.model_copy(update={"spec": spec.model_copy(update={"target": target})})
+
+
+async def _make(generation: "DatasetGeneration", file: Path, sources: list[str]) -> Made:
     from rich.console import Console
 
     from seedmill.cli.display import Display
+    from seedmill.cli.forecast import Observed
     from seedmill.cli.host import HostOptions, services
     from seedmill.cli.loading import needs_sandbox
     from seedmill.cli.scratch import scratch_folder
@@ -95,6 +104,8 @@ async def _make(generation: Any, file: Path, sources: list[str]) -> Made:
     made = Made()
 
     def note(root: WalkedRoot) -> None:
+        kept = sum(1 for decision in root.decisions if decision.row is not None)
+        made.observed.append(Observed(len(root.decisions), kept, root.tokens))
         for decision in root.decisions:
             row = decision.row
             made.candidates.append(
@@ -129,17 +140,19 @@ async def _make(generation: Any, file: Path, sources: list[str]) -> Made:
                 await asyncio.gather(shower, return_exceptions=True)
             moment = work.progress.snapshot()
             made.seconds = moment.generating_seconds or time.monotonic() - started
-    made.prompt_tokens, made.completion_tokens = moment.paid.prompt, moment.paid.completion
+    found = moment.collection
+    if found is not None and found.files_read < FILES_READ:
+        made.all_seeds = found.seeds
     return made
 
 
-def _describe(made: Made, projected: dict[str, Any]) -> None:
+def _describe(made: Made, projected: "Forecast | None", target: int) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
     from rich.panel import Panel
     from rich.syntax import Syntax
 
-    from seedmill.cli.display import duration
+    from seedmill.cli.forecast_words import sentences
 
     console = Console()
     for each in made.candidates:
@@ -153,14 +166,7 @@ def _describe(made: Made, projected: dict[str, Any]) -> None:
         else:
             console.rule(f"[yellow]{title}[/yellow]")
     console.rule("projection")
-    console.print(f"{made.accepted} of {len(made.candidates)} candidates kept", highlight=False)
-    if projected["candidates"] is None:
-        console.print("nothing was kept, so nothing can be projected; try a larger -n", highlight=False)
-        return
-    cost = "" if projected["cost"] is None else f", cost {projected['cost']:,}"
-    hours = duration(projected["hours"] * 3600)
-    console.print(
-        f"the whole target: about {projected['candidates']:,} candidates, {projected['tokens']:,} tokens{cost}, "
-        f"{hours} on this machine at this speed",
-        highlight=False,
-    )
+    kept = sum(1 for each in made.candidates if each["outcome"] == "kept")
+    console.print(f"{kept} of {len(made.candidates)} candidates kept", highlight=False)
+    for line in sentences(projected, target):
+        console.print(line, highlight=False, soft_wrap=True)
