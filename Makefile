@@ -37,7 +37,7 @@ demo: venv sandbox model ## real datasets from real code, into demo/
 
 .PHONY: test
 test: venv quick-tools ## all tests; says at the end what was skipped and how to have it
-	$(BIN)/pytest tests/unit tests/integration
+	$(BIN)/pytest tests/unit tests/integration tests/engines
 
 .PHONY: test-charts
 test-charts: venv ## the chart, as helm renders it
@@ -50,6 +50,14 @@ test-cluster: venv ## CRD, chart and operator on a real API server (ten minutes)
 .PHONY: test-node
 test-node: venv ## images of this checkout, and runs on a whole node (root; ten minutes)
 	$(BIN)/pytest tests/cluster/test_images.py tests/cluster/test_whole_node.py
+
+.PHONY: test-vllm
+test-vllm: vllm-tools ## the gateway before a real vLLM on this machine's CPU, over HTTP and in process (ten minutes)
+	$$(tools/engine --path vllm)/bin/python -m pytest tests/engines/vllm
+
+.PHONY: test-tgi
+test-tgi: tgi-tools ## the gateway before Text Generation Inference, through its own client
+	$$(tools/engine --path tgi)/bin/python -m pytest tests/engines/tgi
 
 .PHONY: test-fast
 test-fast: venv ## unit tests
@@ -117,6 +125,15 @@ node-tools: sandbox s3-server helm cluster-tools ## what a node needs on which p
 	tools/packages buildah debootstrap iproute2 nftables openssl runc
 	for name in node containerd gvisor-shim; do tools/build $$name; done
 
+.PHONY: vllm-tools
+vllm-tools: model ## vLLM for CPUs in an environment of its own, and small models for it (6 GB, once; Python 3.12 or 3.13)
+	@vllm=$$(tools/engine vllm) && weights=$$($(BIN)/seedmill setup model) && \
+	  $$vllm/bin/python tools/engine_models.py --smollm "$$weights"
+
+.PHONY: tgi-tools
+tgi-tools: ## the client of Text Generation Inference in an environment of its own
+	@tools/engine tgi
+
 .PHONY: cluster-up
 cluster-up: venv ## start a control plane of your own (no nodes) that has the CRD; prints its KUBECONFIG
 	@PYTHONPATH=tests:services $(BIN)/python -m cluster up
@@ -149,6 +166,10 @@ constraints: ## pin the newest releases of all dependencies (needs uv)
 	  | sed -E "s/ ; sys_platform != 'emscripten'//; s/ ; implementation_name != 'PyPy'//; s/^(hf-xet==[^ ]*) ;.*/\1/"; \
 	} > $(PINS).new
 	mv $(PINS).new $(PINS)
+
+.PHONY: constraints-engines
+constraints-engines: ## pin what tools/engine installs (needs uv, and a Python 3.12)
+	tools/pin-engines
 
 .PHONY: wheel
 wheel: venv ## build the wheel into dist/

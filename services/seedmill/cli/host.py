@@ -29,6 +29,8 @@ from seedmill.serving.store_access import StoreAccess
 
 SERVICES = ("seeding", "inference", "execution", "aggregation")
 START_SECONDS = 90.0
+LOAD_SECONDS = 3600.0
+"""Where a large model is loaded. What cannot be loaded ends its process, and with it the wait."""
 RESTART_PAUSE_SECONDS = 1.0
 STOP_SECONDS = 10.0
 LAST_WORDS_CHARACTERS = 200
@@ -121,7 +123,8 @@ async def services(options: HostOptions, run_name: str) -> AsyncGenerator[Servic
         channels = {name: Channels(of_service, name) for name, of_service in addresses.items()}
         for each in channels.values():
             stack.push_async_callback(each.close)
-        await _wait_until_ready(channels, children)
+        loads = any(endpoint.lower().startswith("vllm:") for endpoint in options.endpoints)
+        await _wait_until_ready(channels, children, LOAD_SECONDS if loads else START_SECONDS)
         for child in children:
             child.patience_seconds = STOP_SECONDS
         yield clients(channels, run_name, weight=1)
@@ -178,8 +181,8 @@ def _needed(options: HostOptions) -> list[str]:
     return [name for name in SERVICES if optional.get(name, True)]
 
 
-async def _wait_until_ready(channels: dict[str, Channels], children: Sequence[_Child]) -> None:
-    ready = asyncio.gather(*(each.ready(START_SECONDS) for each in channels.values()))
+async def _wait_until_ready(channels: dict[str, Channels], children: Sequence[_Child], seconds: float) -> None:
+    ready = asyncio.gather(*(each.ready(seconds) for each in channels.values()))
     try:
         while not ready.done():
             await asyncio.wait([ready], timeout=0.2)

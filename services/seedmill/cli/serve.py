@@ -65,7 +65,9 @@ def serve_inference(
         list[str] | None,
         typer.Option(
             help="Where completions come from; may be repeated. openai:URL (any OpenAI-compatible server, such as "
-            "openai:http://localhost:8000/v1), or embedded: (the small model on this machine).",
+            "openai:http://localhost:8000/v1), embedded: (the small model on this machine), "
+            "vllm:/path/to/model?max-model-len=8192 (vLLM in this process, with its own arguments), "
+            "tgi:http://localhost:8080 (Text Generation Inference), or openai-batch:https://host/v1 (a Batch API).",
             show_default=False,
         ),
     ] = None,

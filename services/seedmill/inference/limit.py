@@ -23,18 +23,20 @@ SLOWDOWN = 0.75
 class Limit:
     """In-flight limit of one endpoint, in requests. `generation` counts the decreases.
 
-    `floor` is where slowness alone does not bring it below: an engine is fastest with many requests, and slowness may
-    be due to others who use it.
+    `floor` is where slowness alone does not bring it below, by default where it began: an engine is fastest with many
+    requests, and slowness may be due to others who use it.
     """
 
     size: float
     ceiling: int
     generation: int = 0
-    floor: float = SMALLEST
+    floor: float = 0.0
 
     def __post_init__(self) -> None:
         if not SMALLEST <= self.size <= self.ceiling:
             raise ValueError(f"a limit lies between 1 and its ceiling {self.ceiling}, not at {self.size}")
+        if not self.floor:
+            object.__setattr__(self, "floor", self.size)
 
     def admits(self, in_flight: int) -> bool:
         """Whether one more request may be sent beside those in flight."""

@@ -23,7 +23,7 @@ SHOWN_CHARACTERS = 80
 _CONTEXT_CODES = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
 _CONTEXT_WORDS = re.compile(
     r"context (length|size|window)|maximum (model|input|sequence) length|max_model_len|max_new_tokens. must be <="
-    r"|(prompt|input)s? (is|are) too long|too many (input )?tokens",
+    r"|.inputs. must have less than \d+ tokens|(prompt|input)s? (is|are) too long|too many (input )?tokens",
     re.IGNORECASE,
 )
 _NO_MODEL = re.compile(r"\bmodel\b.{0,200}\b(does not exist|not found|not served|not available|unknown)", re.IGNORECASE)
@@ -112,7 +112,7 @@ def error_of(
 
 def _error_of_prompt(refusal: Refusal, said: str, url: str, model: str, served: Sequence[str]) -> ServiceError:
     """A 4xx that is about what was asked."""
-    if refusal.code in _CONTEXT_CODES or _CONTEXT_WORDS.search(refusal.message):
+    if refusal.code in _CONTEXT_CODES or is_about_context(refusal.message):
         return ItemError("ContextExceeded", said)
     if refusal.code == "model_not_found" or (model in refusal.message and _NO_MODEL.search(refusal.message)):
         return model_not_served(model, served, [url])
@@ -120,6 +120,11 @@ def _error_of_prompt(refusal: Refusal, said: str, url: str, model: str, served: 
         field = {"temperature": "temperature", "top_p": "topP"}[min(unsupported)]
         return Misconfigured("SamplingRefused", f"{said} (change teacher.sampling.{field})")
     return ItemError("PromptRefused", said)
+
+
+def is_about_context(message: str) -> bool:
+    """Whether a server's words say that prompt and completion do not fit its context."""
+    return bool(_CONTEXT_WORDS.search(message))
 
 
 def model_not_served(model: str, served: Sequence[str], places: Sequence[str]) -> Misconfigured:

@@ -11,13 +11,25 @@ from typing import Any
 import grpc
 import structlog
 
+from seedmill.inference.batch_engine import BatchEngine
 from seedmill.inference.embedded import embedded_endpoint
 from seedmill.inference.endpoint import Endpoint
-from seedmill.inference.endpoint_names import EmbeddedName, OpenAiName, parse_endpoint
+from seedmill.inference.endpoint_names import (
+    BatchName,
+    EmbeddedName,
+    EndpointName,
+    OpenAiName,
+    TgiName,
+    VllmName,
+    parse_endpoints,
+)
+from seedmill.inference.gateway import MAX_PROMPTS as MOST_WAITING
 from seedmill.inference.gateway import Caller, Gateway
 from seedmill.inference.limit import Limit
 from seedmill.inference.messages import request_of, result_message
 from seedmill.inference.openai_engine import OpenAiEngine, key_from_environment
+from seedmill.inference.tgi_engine import TgiEngine
+from seedmill.inference.vllm_engine import VllmEngine
 from seedmill.records.generation import GenerationRequest
 from seedmill.records.tokens import Tokens
 from seedmill.serving.errors import InvalidRequest, ItemError, ServiceError
@@ -37,13 +49,14 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 def service(endpoints: Sequence[str]) -> Service:
     """The service, to be served. Endpoints are written as in `endpoint_names`. Raises Misconfigured for a bad one."""
-    servicer = _Servicer([parse_endpoint(each) for each in endpoints])
-    return Service("inference", servicer.register, start=servicer.start, stop=servicer.close)
+    servicer = _Servicer(parse_endpoints(endpoints))
+    return Service("inference", servicer.register, servicer.start, servicer.close, ready=lambda: servicer.ready)
 
 
 class _Servicer(pb_grpc.InferenceServiceServicer):
-    def __init__(self, names: Sequence[OpenAiName | EmbeddedName]) -> None:
+    def __init__(self, names: Sequence[EndpointName]) -> None:
         self._names = names
+        self._in_process: list[VllmEngine] = []
         self._stack = AsyncExitStack()
         self._gateway = Gateway([])
 
@@ -51,20 +64,43 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         pb_grpc.add_InferenceServiceServicer_to_server(self, server)
 
     async def start(self) -> None:
-        """Open the endpoints; an embedded model is loaded now. Raises Misconfigured when it cannot be."""
+        """Open the endpoints; models that run here are loaded now. Raises Misconfigured when one cannot be."""
         endpoints: list[Endpoint] = []
         for name in self._names:
             match name:
                 case OpenAiName(base_url):
                     engine = OpenAiEngine(base_url, key_from_environment())
-                    endpoints.append(Endpoint(engine, str(name), Limit(FIRST_LIMIT, HIGHEST_LIMIT, floor=FIRST_LIMIT)))
+                    endpoints.append(Endpoint(engine, str(name), Limit(FIRST_LIMIT, HIGHEST_LIMIT)))
                 case EmbeddedName(path):
                     endpoints.append(await self._stack.enter_async_context(embedded_endpoint(path)))
+                case TgiName():
+                    engine = TgiEngine(name, key_from_environment())
+                    endpoints.append(Endpoint(engine, str(name), Limit(FIRST_LIMIT, HIGHEST_LIMIT)))
+                case BatchName():
+                    engine = BatchEngine(name, key_from_environment())
+                    endpoints.append(Endpoint(engine, str(name), Limit(MOST_WAITING, MOST_WAITING)))
+                case VllmName():
+                    endpoints.append(await self._vllm(name))
         self._gateway = Gateway(endpoints)
 
     async def close(self) -> None:
         await self._gateway.close()
         await self._stack.aclose()
+
+    @property
+    def ready(self) -> bool:
+        """Whether one of the endpoints may answer: false only where all are models in this process that have ended."""
+        return len(self._in_process) < len(self._names) or any(each.is_alive for each in self._in_process)
+
+    async def _vllm(self, name: VllmName) -> Endpoint:
+        engine = VllmEngine(name)
+        self._stack.push_async_callback(engine.close)
+        most = await engine.start()
+        self._in_process.append(engine)
+        # It takes any number of prompts and refuses none. A few more than it works on at once are enough for none of
+        # its places to be empty while the next prompt is on its way.
+        enough = most + max(4, most // 4)
+        return Endpoint(engine, str(name), Limit(enough, enough))
 
     async def CheckModels(self, request: pb.CheckModelsRequest, context: Context) -> pb.CheckModelsResponse:
         endpoints = await self._gateway.check_models(list(request.models))

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from seedmill.inference.endpoint_names import EmbeddedName, OpenAiName, parse_endpoint
+from seedmill.inference.endpoint_names import (
+    SPELLINGS,
+    BatchName,
+    EmbeddedName,
+    OpenAiName,
+    TgiName,
+    VllmName,
+    parse_endpoint,
+    parse_endpoints,
+)
 from seedmill.serving.errors import Misconfigured
 
 
@@ -33,8 +42,56 @@ def test_a_model_in_this_process():
 
 
 @pytest.mark.parametrize(
+    ("text", "name", "served"),
+    [
+        ("vllm:/models/Small-1B", VllmName("/models/Small-1B"), "Small-1B"),
+        ("vllm:/models/Small-1B/", VllmName("/models/Small-1B/"), "Small-1B"),
+        ("vllm:org/Small-1B", VllmName("org/Small-1B"), "org/Small-1B"),
+        (
+            "VLLM:/m/x?served_model_name=small&--max-model-len=2k&enforce-eager",
+            VllmName("/m/x", (("served-model-name", "small"), ("max-model-len", "2k"), ("enforce-eager", ""))),
+            "small",
+        ),
+        (
+            "vllm:/m/x?override-generation-config={%22top_k%22:%2040}",
+            VllmName("/m/x", (("override-generation-config", '{"top_k": 40}'),)),
+            "x",
+        ),
+    ],
+)
+def test_a_model_in_vllm_and_the_name_it_is_asked_by(text: str, name: VllmName, served: str):
+    assert parse_endpoint(text) == name
+    assert name.served == served
+
+
+def test_text_generation_inference_and_batches():
+    assert parse_endpoint("tgi:http://h:8080/") == TgiName("http://h:8080")
+    assert parse_endpoint("tgi:https://h/team?stream=true") == TgiName("https://h/team", stream=True)
+    assert parse_endpoint("openai-batch:https://host") == BatchName("https://host/v1")
+
+
+def test_what_is_said_to_be_allowed_is_allowed():
+    assert [parse_endpoint(each.replace(":port", ":1")) for each in SPELLINGS]
+
+
+def test_vllm_and_tgi_are_not_for_one_service():
+    with pytest.raises(Misconfigured, match="start one service for each") as raised:
+        parse_endpoints(["tgi:http://h:1", "http://h:2", "vllm:/m/x"])
+    assert raised.value.reason == "EnginesExclude"
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("vllm:", "names no model"),
+        ("vllm:?dtype=half", "names no model"),
+        ("vllm:/m?=3", "name=value"),
+        ("vllm:/m?dtype=half&&", "name=value"),
+        ("vllm:/m?dtype=half&dtype=float", "says dtype twice"),
+        ("vllm:/m?model=/n", "stands before"),
+        ("tgi:h:8080", "is not like"),
+        ("tgi:http://h?streams=1", "stream=true is all"),
+        ("openai-batch:", "is not like"),
         ("localhost:8000", "is none of http://host:port/v1"),
         ("grpc://h:1", "is none of"),
         ("", "is none of"),

@@ -1,6 +1,8 @@
 """The service and its client over gRPC, with a scripted engine behind them."""
 
 import asyncio
+import importlib.util
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -60,6 +62,21 @@ async def test_each_caller_gets_the_answer_to_its_own_prompt_unchanged(tmp_path:
     assert [answer.text for answer in answers] == [f"<{t}>\n\t\u00e9\U0001f600" for t in texts]
     assert {answer.finish_reason for answer in answers} == {FinishReason.LENGTH}
     assert {body["seed"] for body in server.asked} == {2**31}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "package", "extra"),
+    [("vllm:/models/x", "vllm", "seedmill[vllm]"), ("tgi:http://127.0.0.1:9", "text_generation", "seedmill[tgi]")],
+)
+async def test_an_engine_that_is_not_installed_is_named_at_the_start(
+    tmp_path: Path, endpoint: str, package: str, extra: str
+):
+    if importlib.util.find_spec(package):
+        pytest.skip(f"{package} is installed here")
+    with pytest.raises(Misconfigured, match=re.escape(extra)) as raised:
+        async with client_for(tmp_path, endpoint):
+            pass
+    assert raised.value.reason == "EngineMissing"
 
 
 async def test_one_bad_prompt_harms_no_other(tmp_path: Path):
