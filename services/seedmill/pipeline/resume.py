@@ -32,15 +32,15 @@ def new_frontier(
     decontaminator: Decontaminator,
     predecessor: Mapping[str, PublishedOutcome],
     on_walked: Callable[[WalkedRoot], None],
+    index: RowIndex,
 ) -> Frontier:
-    """A frontier at root 0."""
+    """A frontier at root 0. `index` is empty."""
     recipe, seeds = prepared.recipe, prepared.seeds
 
     def row_of(leaf: Leaf) -> Row:
         path = leaf.end.sample
         return recipe.row(rebuild(recipe, path, seeds.get(root_index(path)), leaf.chain))
 
-    index = RowIndex()
     return Frontier(
         Selection(prepared.limits, recipe.cap, index, row_of, predecessor),
         index,

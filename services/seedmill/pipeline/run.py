@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
+from seedmill.filters.similarity import RowIndex
 from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.patience import Awaited, Dependency, Patience
@@ -37,6 +38,7 @@ from seedmill.records.publication import End
 from seedmill.records.run_file import RunFile
 from seedmill.records.selection import WalkedRoot
 from seedmill.storage.publications import Head, dataset_uri, read_head, read_outcomes
+from seedmill.storage.row_index import row_index
 from seedmill.storage.store import StorageError
 
 DIRECTORY_LINGER_SECONDS = 0.05
@@ -131,11 +133,17 @@ class Run:
         return result
 
     async def _generate(self, prepared: Prepared, head: Head | None, report: RunReport) -> RunResult:
+        with row_index() as index:
+            return await self._generate_with(index, prepared, head, report)
+
+    async def _generate_with(
+        self, index: RowIndex, prepared: Prepared, head: Head | None, report: RunReport
+    ) -> RunResult:
         spec, store, run = self._order.spec, self._order.store, prepared.run
         outcomes = (
             {} if head is None else await self._patience.store(read_outcomes, store, run.prefix, head.publication)
         )
-        frontier = new_frontier(prepared, prepared.decontaminator, outcomes, self._walked)
+        frontier = new_frontier(prepared, prepared.decontaminator, outcomes, self._walked, index)
         journal = JournalWriter(
             store,
             run.prefix,
