@@ -3,7 +3,6 @@
 It is a cache: whoever folds a journal makes it anew, and it goes with its process.
 """
 
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from seedmill.filters.similarity import RowIndex
 from seedmill.storage.key_file import KeyFile
 from seedmill.storage.row_file import RowFile
+from seedmill.storage.scratch import scratch_place
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def row_index(folder: Path | None = None) -> Generator[RowIndex]:
     About 1.7 KiB of disk a row, and once more a third of that while entries are merged. Raises StorageError when there
     is no room, here and in `add`.
     """
-    place = Path(tempfile.gettempdir()) if folder is None else folder
+    place = scratch_place(folder)
     keys, rows = KeyFile(place), RowFile(place)
     try:
         yield RowIndex(keys, rows)
