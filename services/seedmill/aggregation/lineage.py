@@ -1,6 +1,6 @@
 """What the journal says of a candidate, for its row's lineage and for the report's examples."""
 
-from collections.abc import Iterable
+from collections import Counter
 
 from seedmill.aggregation.published import Example, Lineage, PassRate, PublishedRow, TeacherStep
 from seedmill.aggregation.walk import RunInput
@@ -35,17 +35,20 @@ def published_row(given: RunInput, leaf: Leaf, row: Row) -> PublishedRow:
     return PublishedRow(row, Lineage(leaf.end.sample, seed, verdict, _pass_rate(given.recipe, leaf)))
 
 
-def examples(given: RunInput, lost: Iterable[tuple[Leaf, Decision]]) -> list[Example]:
+class Examples:
     """The first candidates that are not in the dataset, a few of each reason, in order of their samples."""
-    chosen: list[Example] = []
-    seen: dict[str, int] = {}
-    for leaf, decision in lost:
-        seen[decision.reason] = seen.get(decision.reason, 0) + 1
-        if seen[decision.reason] <= EXAMPLES_OF_ONE_REASON:
-            chosen.append(_example(given, leaf, decision))
-        if len(chosen) == EXAMPLES:
-            break
-    return chosen
+
+    def __init__(self, given: RunInput) -> None:
+        self._given = given
+        self._seen: Counter[str] = Counter()
+        self.chosen: list[Example] = []
+
+    def add(self, leaf: Leaf, decision: Decision) -> None:
+        """Take a candidate, if it is one of the first."""
+        if len(self.chosen) < EXAMPLES:
+            self._seen[decision.reason] += 1
+            if self._seen[decision.reason] <= EXAMPLES_OF_ONE_REASON:
+                self.chosen.append(_example(self._given, leaf, decision))
 
 
 def _example(given: RunInput, leaf: Leaf, decision: Decision) -> Example:

@@ -8,6 +8,7 @@ Outcomes of the predecessor stay (rule 12). One publisher at a time is the calle
 import secrets
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from seedmill.records.publication import End, Limits, Publication
 from seedmill.storage.journal import list_journal
 from seedmill.storage.publications import (
     Head,
+    Outcomes,
+    OutcomesFile,
     encode_head,
-    encode_outcomes,
     encode_segments,
+    open_outcomes,
     read_head,
-    read_outcomes,
 )
 from seedmill.storage.store import Store
 
@@ -40,32 +42,40 @@ def publish(
     """Publish what the journal holds now, up to the cut. Raises InvalidRequest and StorageError."""
     given = read_run(store, run_prefix, limits)
     before = read_head(store, run_prefix)
-    predecessor = {} if before is None else read_outcomes(store, run_prefix, before.publication)
     segments = list_journal(store, run_prefix).segments
-    result = walk(store, given, segments, predecessor, limits, end)
-    with tempfile.TemporaryDirectory(prefix="seedmill-dataset-") as folder:
-        target = Path(folder) / "dataset"
-        manifest = build_dataset(given, result, limits, target)
-        dataset_prefix = f"dataset/{manifest.digest}"
-        _upload(store, f"{run_prefix}/{dataset_prefix}", target, manifest)
     name = f"publications/{_number_of(before) + 1}-{random_hex()}"
     base = f"{run_prefix}/{name}"
-    store.put(f"{base}/segments.json", encode_segments(segments))
-    store.put(f"{base}/outcomes.parquet", encode_outcomes(result.outcomes))
-    store.put(f"{base}/manifest.json", _publication_manifest(manifest, result, limits, before))
+    with (
+        _outcomes_of(store, run_prefix, before) as predecessor,
+        walk(store, given, segments, predecessor, limits, end) as walked,
+        tempfile.TemporaryDirectory(prefix="seedmill-dataset-") as folder,
+    ):
+        target = Path(folder) / "dataset"
+        outcomes = Path(folder) / "outcomes.parquet"
+        with closing(OutcomesFile(outcomes)) as file:
+            manifest = build_dataset(given, walked, limits, target, file.write)
+        dataset_prefix = f"dataset/{manifest.digest}"
+        _upload(store, f"{run_prefix}/{dataset_prefix}", target, manifest)
+        store.put(f"{base}/segments.json", encode_segments(segments))
+        store.put_file(f"{base}/outcomes.parquet", outcomes)
+    store.put(f"{base}/manifest.json", _publication_manifest(manifest, walked, limits, before))
     head = Head(
         publication=name,
         dataset_prefix=dataset_prefix,
         dataset_digest=manifest.digest,
         rows=manifest.rows,
-        end=result.end.value,
+        end=walked.end.value,
         limits=limits.to_json(),
-        ledger=result.selection.counts.ledger().to_json(),
-        cut=result.selection.next_root,
-        tokens=result.selection.tokens.total,
+        ledger=walked.selection.counts.ledger().to_json(),
+        cut=walked.selection.next_root,
+        tokens=walked.selection.tokens.total,
     )
     store.put(f"{run_prefix}/HEAD.json", encode_head(head))
     return Publication(name, dataset_prefix, manifest.digest, manifest.rows)
+
+
+def _outcomes_of(store: Store, run_prefix: str, head: Head | None) -> AbstractContextManager[Outcomes | None]:
+    return nullcontext() if head is None else open_outcomes(store, run_prefix, head.publication)
 
 
 def _upload(store: Store, prefix: str, folder: Path, manifest: Manifest) -> None:
@@ -80,15 +90,15 @@ def _number_of(head: Head | None) -> int:
     return 0 if head is None else int(head.publication.partition("/")[2].partition("-")[0])
 
 
-def _publication_manifest(manifest: Manifest, result: Walk, limits: Limits, before: Head | None) -> bytes:
+def _publication_manifest(manifest: Manifest, walked: Walk, limits: Limits, before: Head | None) -> bytes:
     content: dict[str, Any] = {
         "datasetDigest": manifest.digest,
         "rows": manifest.rows,
-        "end": result.end.value,
+        "end": walked.end.value,
         "limits": limits.to_json(),
-        "cut": result.selection.next_root,
-        "countedTokens": result.selection.tokens.total,
-        "journalTokens": result.paid.total,
+        "cut": walked.selection.next_root,
+        "countedTokens": walked.selection.tokens.total,
+        "journalTokens": walked.paid.total,
         "predecessor": None if before is None else before.publication,
     }
     return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)

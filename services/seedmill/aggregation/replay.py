@@ -11,7 +11,7 @@ from seedmill.aggregation.building import build_dataset
 from seedmill.aggregation.walk import read_run, walk
 from seedmill.records.publication import End, Limits
 from seedmill.serving.errors import InvalidRequest
-from seedmill.storage.publications import published_segments, read_head, read_outcomes
+from seedmill.storage.publications import open_outcomes, published_segments, read_head
 from seedmill.storage.store import Store
 
 
@@ -34,12 +34,15 @@ def replay_head(store: Store, run_prefix: str, output: Path | None = None) -> Re
         raise InvalidRequest("NothingPublished", f"{store.uri}/{run_prefix}: nothing was published yet")
     limits = Limits.from_json(head.limits)
     about = orjson.loads(store.get(f"{run_prefix}/{head.publication}/manifest.json"))
-    predecessor = read_outcomes(store, run_prefix, about["predecessor"]) if about["predecessor"] else {}
+    before = about["predecessor"]
     given = read_run(store, run_prefix, limits)
     segments = published_segments(store, run_prefix, head.publication)
-    result = walk(store, given, segments, predecessor, limits, End(head.end))
-    with _folder(output) as folder:
-        manifest = build_dataset(given, result, limits, Path(folder))
+    with (
+        open_outcomes(store, run_prefix, before) if before else nullcontext() as predecessor,
+        walk(store, given, segments, predecessor, limits, End(head.end)) as walked,
+        _folder(output) as folder,
+    ):
+        manifest = build_dataset(given, walked, limits, Path(folder))
     return ReplayResult(head.dataset_digest, manifest.digest, manifest.rows)
 
 

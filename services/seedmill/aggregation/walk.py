@@ -1,9 +1,11 @@
 """From a run's journal to what the selection law makes of it: which rows are kept, and why the others are not."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
+from seedmill.aggregation.published import StepYield
 from seedmill.filters.benchmark_index import BadBenchmarkFile, BenchmarkChanged, UnknownBenchmark
 from seedmill.filters.decontamination import Decontaminator
 from seedmill.filters.similarity import RowIndex
@@ -12,15 +14,17 @@ from seedmill.recipes.rebuild import rebuild
 from seedmill.recipes.steps import Recipe
 from seedmill.records.journal import Outcome, root_index
 from seedmill.records.publication import End, Limits
-from seedmill.records.resolution import JournalIndex, Leaf, SettledRoot
+from seedmill.records.resolution import Leaf, RootRecords, SettledRoot
 from seedmill.records.row import Row
 from seedmill.records.run_file import RunFile
-from seedmill.records.selection import Decision, PublishedOutcome, Selection, WalkedRoot
+from seedmill.records.selection import Decision, PublishedOutcome, PublishedOutcomes, Selection, WalkedRoot
 from seedmill.records.tokens import Tokens
 from seedmill.serving.errors import InvalidRequest
 from seedmill.spec.model import Spec
 from seedmill.storage.journal import SegmentRef, read_segments
 from seedmill.storage.publications import OutcomeRow
+from seedmill.storage.records_by_root import RecordsByRoot, records_by_root
+from seedmill.storage.row_index import row_index
 from seedmill.storage.seed_shard import SeedShard
 from seedmill.storage.seeds import SeedReader
 from seedmill.storage.store import ObjectMissing, Store
@@ -38,18 +42,6 @@ class RunInput:
     recipe: Recipe
     seeds: SeedShard
     decontaminator: Decontaminator
-
-
-@dataclass(slots=True)
-class Walk:
-    """The fold's result: leaves with what was decided of them, in order. `paid` is all the journal knows was paid."""
-
-    selection: Selection
-    end: End
-    paid: Tokens
-    kept: list[tuple[Leaf, Row]] = field(default_factory=list[tuple[Leaf, Row]])
-    lost: list[tuple[Leaf, Decision]] = field(default_factory=list[tuple[Leaf, Decision]])
-    outcomes: list[OutcomeRow] = field(default_factory=list[OutcomeRow])
 
 
 def read_run(store: Store, run_prefix: str, limits: Limits) -> RunInput:
@@ -73,71 +65,133 @@ def read_run(store: Store, run_prefix: str, limits: Limits) -> RunInput:
     return RunInput(run, spec, recipe, seeds, decontaminator)
 
 
+@dataclass(frozen=True, slots=True)
+class WalkedLeaf:
+    """A leaf and what was decided of it. `leaf` is None for a sample that a hard stop left unsettled."""
+
+    leaf: Leaf | None
+    decision: Decision
+    outcome: OutcomeRow
+
+
+class Walk:
+    """The fold over a journal, leaf by leaf: nothing of what is walked is held.
+
+    `leaves` may be read once; `end` and `paid` (all that the journal knows was paid) are right when it has ended.
+    """
+
+    def __init__(
+        self,
+        given: RunInput,
+        records: RecordsByRoot,
+        index: RowIndex,
+        predecessor: PublishedOutcomes | None,
+        limits: Limits,
+        end: End,
+    ) -> None:
+        def row_of(leaf: Leaf) -> Row:
+            path = leaf.end.sample
+            return given.recipe.row(rebuild(given.recipe, path, given.seeds.get(root_index(path)), leaf.chain))
+
+        self._records = records
+        self._predecessor: PublishedOutcomes = dict[str, PublishedOutcome]() if predecessor is None else predecessor
+        self.selection = Selection(limits, given.recipe.cap, index, row_of, self._predecessor)
+        self.end = end
+        self.paid = Tokens()
+
+    def leaves(self) -> Iterator[WalkedLeaf]:
+        """Fold up to the cut. Raises InvalidRequest when the journal does not reach what `end` claims."""
+        selection, end = self.selection, self.end
+        roots = _Following(self._counted())
+        while selection.ended is None:
+            number = selection.next_root
+            root = roots.at(number)
+            settled = None if root is None else root.settled()
+            if selection.next_stays_stopped():
+                yield from _walked(selection.walk_stopped(), None)
+            elif settled is not None:
+                yield from _walked(selection.walk(settled), settled)
+            elif end is End.DEADLINE_EXCEEDED and number < self._records.highest_ended:
+                yield from _walked(selection.walk_stopped(), None)
+            else:
+                break
+        if selection.ended is not None:
+            self.end = selection.ended
+        elif end is not End.DEADLINE_EXCEEDED:
+            raise InvalidRequest(
+                "NotSettled", f"root sample {selection.next_root} is not settled, so {end} is not reached"
+            )
+        roots.finish()
+
+    def _counted(self) -> Iterator[RootRecords]:
+        for root in self._records.roots(self._predecessor):
+            self.paid += sum((step.tokens for _, step in root.steps.values()), Tokens())
+            yield root
+
+
+class _Following:
+    """Root samples that come in order, asked for by number, in order too."""
+
+    def __init__(self, roots: Iterator[RootRecords]) -> None:
+        self._roots = roots
+        self._next = next(roots, None)
+
+    def at(self, number: int) -> RootRecords | None:
+        """The root sample with this number, or None if there is none. Those before it are gone."""
+        while self._next is not None and self._next.index < number:
+            self._next = next(self._roots, None)
+        return self._next if self._next is not None and self._next.index == number else None
+
+    def finish(self) -> None:
+        """Go through those that are left."""
+        for _ in self._roots:
+            pass
+
+
+@contextmanager
 def walk(
     store: Store,
     given: RunInput,
     segments: Sequence[SegmentRef],
-    predecessor: Mapping[str, PublishedOutcome],
+    predecessor: PublishedOutcomes | None,
     limits: Limits,
     end: End,
-) -> Walk:
-    """Fold the segments' records up to the cut. Raises InvalidRequest when they do not reach what `end` claims."""
-    index = JournalIndex(given.run.cfg)
-    for segment in read_segments(store, segments):
-        index.add(segment.ref.attempt, segment.ref.number, segment.records)
-    index.finish({path: outcome.end for path, outcome in predecessor.items()})
-    roots = {root.index: root for root in index.roots()}
-    paid = sum((step.tokens for root in roots.values() for _, step in root.steps.values()), Tokens())
-
-    def row_of(leaf: Leaf) -> Row:
-        path = leaf.end.sample
-        return given.recipe.row(rebuild(given.recipe, path, given.seeds.get(root_index(path)), leaf.chain))
-
-    selection = Selection(limits, given.recipe.cap, RowIndex(), row_of, predecessor)
-    result = Walk(selection, end, paid)
-    highest = max((number for number, root in roots.items() if root.ends), default=-1)
-    while selection.ended is None:
-        number = selection.next_root
-        settled = roots[number].settled() if number in roots else None
-        if selection.next_stays_stopped():
-            _note(result, selection.walk_stopped(), None)
-        elif settled is not None:
-            _note(result, selection.walk(settled), settled)
-        elif end is End.DEADLINE_EXCEEDED and number < highest:
-            _note(result, selection.walk_stopped(), None)
-        else:
-            break
-    if selection.ended is not None:
-        result.end = selection.ended
-    elif end is not End.DEADLINE_EXCEEDED:
-        raise InvalidRequest("NotSettled", f"root sample {selection.next_root} is not settled, so {end} is not reached")
-    return result
+) -> Generator[Walk]:
+    """The fold over the segments' records, with its scratch files until the context is left. Raises StorageError."""
+    with records_by_root(given.run.cfg) as records, row_index() as index:
+        for segment in read_segments(store, segments):
+            records.add(segment)
+        yield Walk(given, records, index, predecessor, limits, end)
 
 
-def _note(result: Walk, walked: WalkedRoot, settled: SettledRoot | None) -> None:
+def _walked(walked: WalkedRoot, settled: SettledRoot | None) -> Iterator[WalkedLeaf]:
     leaves = {} if settled is None else {leaf.end.sample: leaf for leaf in settled.leaves}
     tokens = walked.tokens.total
     for decision in walked.decisions:
-        leaf = leaves.get(decision.sample)
-        if leaf is not None and decision.row is not None:
-            result.kept.append((leaf, decision.row))
-        elif leaf is not None:
-            result.lost.append((leaf, decision))
         outcome = PublishedOutcome(decision.kept, decision.reason, decision.end)
-        result.outcomes.append(OutcomeRow(decision.sample, outcome, tokens))
+        yield WalkedLeaf(leaves.get(decision.sample), decision, OutcomeRow(decision.sample, outcome, tokens))
         tokens = 0
 
 
-def step_yields(recipe: Recipe, result: Walk) -> list[tuple[str, int, dict[str, int]]]:
-    """(step, candidates that reached it, why some ended there) in the recipe's order, selection last."""
-    ended: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for leaf, decision in result.lost:
-        through = leaf.end.outcome is Outcome.ACCEPT
-        ended[SELECTION_STEP if through else leaf.end.step][decision.reason] += 1
-    entered = len(result.kept) + len(result.lost)
-    yields: list[tuple[str, int, dict[str, int]]] = []
-    for name in [*(step.name for step in recipe.steps), SELECTION_STEP]:
-        reasons = dict(sorted(ended[name].items()))
-        yields.append((name, entered, reasons))
-        entered -= sum(reasons.values())
-    return yields
+class Yields:
+    """Which steps candidates reached, and why they ended there; counted while they are walked."""
+
+    def __init__(self) -> None:
+        self._entered = 0
+        self._ended: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def add(self, leaf: Leaf, decision: Decision) -> None:
+        """Count a candidate."""
+        self._entered += 1
+        if decision.row is None:
+            through = leaf.end.outcome is Outcome.ACCEPT
+            self._ended[SELECTION_STEP if through else leaf.end.step][decision.reason] += 1
+
+    def of(self, recipe: Recipe) -> list[StepYield]:
+        """In the recipe's order, selection last."""
+        entered, yields = self._entered, list[StepYield]()
+        for name in [*(step.name for step in recipe.steps), SELECTION_STEP]:
+            reasons = dict(sorted(self._ended[name].items()))
+            yields.append(StepYield(name, entered, reasons))
+            entered -= sum(reasons.values())
+        return yields

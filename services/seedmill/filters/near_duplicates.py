@@ -5,17 +5,20 @@ the Jaccard similarity of its shingles, computed exactly, reaches the threshold.
 missed (at 0.7: 1 %, at 0.8: 5 in 100,000), and never what is found: SelfCodeAlign's MinHash takes any collision.
 
 Texts of fewer than five words have no shingle and no near-duplicates; they are left to the exact index (there they were
-deleted). A process holds one index a text kind: about 1.5 KiB for a text of 200 words.
+deleted). The index here is in memory, about 2 KiB for a text of 200 words; that of rows is `similarity.py`.
 """
 
 import re
 from array import array
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 import rensa
 from xxhash import xxh3_64_intdigest
+
+from seedmill.filters.key_table import Keys, MemoryTable
 
 SHINGLE_WORDS = 5
 THRESHOLD = 0.7
@@ -25,8 +28,6 @@ _PERMUTATIONS = _BANDS * _BAND_SIZE
 _SEED = 42
 _LOW_32 = 0xFFFFFFFF
 _WORD = re.compile(r"\w+")
-_FIRST_SLOTS = 1 << 6
-_TABLES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Signature:
 
     shingles: "array[int]"
     bands: tuple[int, ...]
+
+    @property
+    def keys(self) -> Keys:
+        """The bands, for a `KeyTable`."""
+        return np.array(self.bands, np.uint64)
 
 
 def signature(text: str) -> Signature | None:
@@ -68,15 +74,14 @@ class NearDuplicateIndex:
 
     def __init__(self, threshold: float = THRESHOLD) -> None:
         self._threshold = threshold
-        self._tables = [_BandTable() for _ in range(_TABLES)]
+        self._numbers = MemoryTable()
         self._shingles: dict[int, array[int]] = {}
 
     def find(self, wanted: Signature | None, below: int | None = None) -> int | None:
         """The lowest number, under `below` where it is given, of a text similar to the wanted one; or None."""
         if wanted is None:
             return None
-        candidates = {number for key in wanted.bands for number in self._tables[key % _TABLES].numbers(key)}
-        for number in sorted(candidates):
+        for number in self._numbers.numbers(wanted.keys):
             if below is not None and number >= below:
                 return None
             if jaccard(wanted.shingles, self._shingles[number]) >= self._threshold:
@@ -87,46 +92,4 @@ class NearDuplicateIndex:
         if text is None:
             return
         self._shingles[number] = text.shingles
-        for key in text.bands:
-            self._tables[key % _TABLES].add(key, number)
-
-
-@dataclass(slots=True)
-class _BandTable:
-    """Band keys to text numbers, in 8 bytes an entry: a dict of ints takes ten times as much.
-
-    An open-addressing table of 32 bits of the key and the number + 1. Two keys may share their 32 bits: the exact
-    comparison of candidates sorts that out. There are many small tables, so that growing one never takes long.
-    """
-
-    slots: "array[int]" = field(default_factory=lambda: array("Q", bytes(8 * _FIRST_SLOTS)))
-    used: int = 0
-
-    def numbers(self, key: int) -> Iterator[int]:
-        tag, slots = key >> 32, self.slots
-        mask = len(slots) - 1
-        place = tag & mask
-        while entry := slots[place]:
-            if entry >> 32 == tag:
-                yield (entry & _LOW_32) - 1
-            place = (place + 1) & mask
-
-    def add(self, key: int, number: int) -> None:
-        if 3 * self.used >= 2 * len(self.slots):
-            self._grow()
-        self._put((key >> 32) << 32 | (number + 1))
-        self.used += 1
-
-    def _put(self, entry: int) -> None:
-        mask = len(self.slots) - 1
-        place = (entry >> 32) & mask
-        while self.slots[place]:
-            place = (place + 1) & mask
-        self.slots[place] = entry
-
-    def _grow(self) -> None:
-        old = self.slots
-        self.slots = array("Q", bytes(16 * len(old)))
-        for entry in old:
-            if entry:
-                self._put(entry)
+        self._numbers.add(text.keys, np.full(len(text.bands), number, np.uint32))

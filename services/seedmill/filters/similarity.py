@@ -5,16 +5,31 @@ or its code is similar to one seen before (SelfCodeAlign §3.6 (8), (12) of the 
 only on the rows added, and their order: never on time, threads or hash seeds.
 """
 
+import struct
 from array import array
-from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
-from seedmill.filters.exact import ExactIndex
-from seedmill.filters.near_duplicates import NearDuplicateIndex, Signature, signature
+import numpy as np
+
+from seedmill.filters.exact import exact_key
+from seedmill.filters.key_table import Keys, KeyTable, MemoryTable, Numbers
+from seedmill.filters.near_duplicates import THRESHOLD, Signature, jaccard, signature
+from seedmill.filters.row_log import MemoryLog, RowLog
 from seedmill.records.row import Row
 
-_ID_BYTES = 16
+_HEAD = struct.Struct("<16s16s16sII")
+"""A row in the log: id, exact keys of instruction and response, size in bytes of the shingles of instruction and code.
+The shingles follow, 32 bits each."""
+_NOTHING = bytes(16)
+_EXACT, _INSTRUCTION, _CODE = 0, 1, 2
+_KINDS = 4
+"""An entry in the table is row number * _KINDS + kind of text."""
+_SALTS = np.array([0, 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)
+"""By kind of text, so that the keys of one kind do not meet those of another."""
+_LIMITS_HELD = 8
 
 
 class Likeness(StrEnum):
@@ -33,18 +48,20 @@ class Match:
 
 
 class RowIndex:
-    """The rows kept so far. `add` them in the order of their root samples."""
+    """The rows kept so far. `add` them in the order of their root samples.
 
-    def __init__(self) -> None:
-        self._ids = bytearray()
-        self._roots = array("Q")
-        self._exact = ExactIndex()
-        self._instructions = NearDuplicateIndex()
-        self._codes = NearDuplicateIndex()
-        self._last: tuple[Row, _Signatures] | None = None
+    `table` and `log` are where they are kept: in memory, if nothing else is given.
+    """
+
+    def __init__(self, table: KeyTable | None = None, log: RowLog | None = None) -> None:
+        self._table = MemoryTable() if table is None else table
+        self._log = MemoryLog() if log is None else log
+        self._last: tuple[Row, _Texts] | None = None
+        self._last_root = 0
+        self._limits: dict[int, int] = {}
 
     def __len__(self) -> int:
-        return len(self._roots)
+        return len(self._log)
 
     def find(self, row: Row) -> str | None:
         """`exact_duplicate` or `near_duplicate` when the row is like a kept one, else None."""
@@ -53,57 +70,150 @@ class RowIndex:
 
     def match(self, row: Row, below: int | None = None) -> Match | None:
         """The first kept row that this one is like; with `below`, only rows of root samples under it are seen."""
-        limit = self._numbers_below(below)
-        if (found := self._find_exact((row.instruction, row.response), limit)) is not None:
-            return Match(Likeness.EXACT_DUPLICATE, self._id(found))
-        signatures = self._signatures(row)
-        for index, wanted in ((self._instructions, signatures.instruction), (self._codes, signatures.code)):
-            if (found := index.find(wanted, limit)) is not None:
-                return Match(Likeness.NEAR_DUPLICATE, self._id(found))
+        texts = self._texts(row)
+        candidates = self._candidates(texts.keys, self._rows_below(below))
+        found = self._first_equal(candidates[_EXACT], (texts.exact_instruction, texts.exact_response))
+        if found is not None:
+            return Match(Likeness.EXACT_DUPLICATE, found.id)
+        for kind, wanted in ((_INSTRUCTION, texts.instruction), (_CODE, texts.code)):
+            if (found := self._first_similar(candidates[kind], kind, wanted)) is not None:
+                return Match(Likeness.NEAR_DUPLICATE, found.id)
         return None
 
     def find_instruction(self, instruction: str, below: int | None = None) -> str | None:
         """The id of the first kept row whose instruction this one is like, as `match` sees it; or None."""
-        limit = self._numbers_below(below)
-        found = self._find_exact((instruction,), limit)
+        exact, mark = _exact_bytes(instruction), signature(instruction)
+        keys, _ = _keys_and_kinds((exact,), ((_INSTRUCTION, mark),))
+        candidates = self._candidates(keys, self._rows_below(below))
+        found = self._first_equal(candidates[_EXACT], (exact,))
         if found is None:
-            found = self._instructions.find(signature(instruction), limit)
-        return None if found is None else self._id(found)
+            found = self._first_similar(candidates[_INSTRUCTION], _INSTRUCTION, mark)
+        return None if found is None else found.id
 
     def add(self, row: Row, root_index: int) -> None:
         """Remember a kept row. Raises ValueError when a row of a later root sample is already in."""
-        number = len(self._roots)
-        if number and root_index < self._roots[-1]:
-            raise ValueError(f"row of root sample {root_index} comes after one of {self._roots[-1]}")
-        signatures = self._signatures(row)
-        self._ids += bytes.fromhex(row.id)
-        self._roots.append(root_index)
-        self._exact.add(row.instruction, number)
-        self._exact.add(row.response, number)
-        self._instructions.add(signatures.instruction, number)
-        self._codes.add(signatures.code, number)
+        if root_index < self._last_root:
+            raise ValueError(f"row of root sample {root_index} comes after one of {self._last_root}")
+        number, texts = len(self._log), self._texts(row)
+        self._last_root = root_index
+        self._log.append(root_index, texts.packed(row.id))
+        self._table.add(texts.keys, np.uint32(number * _KINDS) + texts.kinds)
 
-    def _find_exact(self, texts: tuple[str, ...], limit: int) -> int | None:
-        found = [number for text in texts if (number := self._exact.find(text)) is not None and number < limit]
-        return min(found, default=None)
+    def _candidates(self, keys: Keys, limit: int) -> tuple[list[int], list[int], list[int]]:
+        """Numbers of the rows, under the limit, that share a key: by kind of text, rising."""
+        found: tuple[list[int], list[int], list[int]] = ([], [], [])
+        for entry in self._table.numbers(keys):
+            if entry < limit * _KINDS:
+                found[entry % _KINDS].append(entry // _KINDS)
+        return found
 
-    def _signatures(self, row: Row) -> "_Signatures":
+    def _first_equal(self, numbers: list[int], wanted: tuple[bytes, ...]) -> "_Logged | None":
+        keys = {key for key in wanted if key != _NOTHING}
+        for number in numbers:
+            logged = _Logged.unpack(self._log.read(number))
+            if logged.exact_instruction in keys or logged.exact_response in keys:
+                return logged
+        return None
+
+    def _first_similar(self, numbers: list[int], kind: int, wanted: Signature | None) -> "_Logged | None":
+        if wanted is None:
+            return None
+        for number in numbers:
+            logged = _Logged.unpack(self._log.read(number))
+            if jaccard(wanted.shingles, logged.marks[kind - _INSTRUCTION]) >= THRESHOLD:
+                return logged
+        return None
+
+    def _texts(self, row: Row) -> "_Texts":
         """Remembered for the last row, because a row that is new is added next."""
         if self._last is None or self._last[0] is not row:
-            self._last = (row, _Signatures(signature(row.instruction), signature(row.code or row.response)))
+            self._last = (row, _Texts.of(row))
         return self._last[1]
 
-    def _numbers_below(self, root_index: int | None) -> int:
-        """How many rows belong to root samples under this one: their numbers are those below it."""
-        if root_index is None:
-            return len(self._roots)
-        return bisect_left(self._roots, root_index)
+    def _rows_below(self, root_index: int | None) -> int:
+        """How many rows belong to root samples under this one: their numbers are those below it.
 
-    def _id(self, number: int) -> str:
-        return self._ids[number * _ID_BYTES : (number + 1) * _ID_BYTES].hex()
+        The limits of samples in flight are few, and each is asked for a thousand times.
+        """
+        if root_index is None or root_index > self._last_root:
+            return len(self._log)
+        if root_index not in self._limits:
+            if len(self._limits) == _LIMITS_HELD:
+                del self._limits[next(iter(self._limits))]
+            self._limits[root_index] = self._search(root_index)
+        return self._limits[root_index]
+
+    def _search(self, root_index: int) -> int:
+        low, high = 0, len(self._log)
+        while low < high:
+            middle = (low + high) // 2
+            if self._log.rank(middle) < root_index:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
 
 @dataclass(frozen=True, slots=True)
-class _Signatures:
+class _Texts:
+    """A row as the index sees it."""
+
+    exact_instruction: bytes
+    exact_response: bytes
     instruction: Signature | None
     code: Signature | None
+    keys: Keys
+    kinds: Numbers
+
+    @staticmethod
+    def of(row: Row) -> "_Texts":
+        exact = (_exact_bytes(row.instruction), _exact_bytes(row.response))
+        instruction, code = signature(row.instruction), signature(row.code or row.response)
+        keys, kinds = _keys_and_kinds(exact, ((_INSTRUCTION, instruction), (_CODE, code)))
+        return _Texts(*exact, instruction, code, keys, kinds)
+
+    def packed(self, row_id: str) -> bytes:
+        """What the log keeps of it."""
+        marks = [b"" if mark is None else mark.shingles.tobytes() for mark in (self.instruction, self.code)]
+        sizes = [len(mark) for mark in marks]
+        head = _HEAD.pack(bytes.fromhex(row_id), self.exact_instruction, self.exact_response, *sizes)
+        return b"".join((head, *marks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    """A row as it is kept; `marks` are the shingles of its instruction and of its code."""
+
+    id: str
+    exact_instruction: bytes
+    exact_response: bytes
+    marks: tuple["array[int]", "array[int]"]
+
+    @staticmethod
+    def unpack(content: bytes) -> "_Logged":
+        row_id, exact_instruction, exact_response, first, second = _HEAD.unpack_from(content)
+        middle = _HEAD.size + first
+        marks = array("I", content[_HEAD.size : middle]), array("I", content[middle : middle + second])
+        return _Logged(row_id.hex(), exact_instruction, exact_response, marks)
+
+
+def _exact_bytes(text: str) -> bytes:
+    key = exact_key(text)
+    return _NOTHING if key is None else key.to_bytes(16, "little")
+
+
+def _keys_and_kinds(exact: Sequence[bytes], marks: Sequence[tuple[int, Signature | None]]) -> tuple[Keys, Numbers]:
+    """The keys of some texts, and of which kind each is."""
+    parts: list[tuple[int, Sequence[int]]] = [
+        (_EXACT, [int.from_bytes(each[:8], "little") for each in exact if each != _NOTHING])
+    ]
+    parts += [(kind, mark.bands) for kind, mark in marks if mark is not None]
+    salts, kinds = _layout(tuple((kind, len(keys)) for kind, keys in parts))
+    return np.array([key for _, keys in parts for key in keys], np.uint64) ^ salts, kinds
+
+
+@cache
+def _layout(parts: tuple[tuple[int, int], ...]) -> tuple[Keys, Numbers]:
+    """Salt and kind of each key, where so many keys of each kind stand behind each other."""
+    kinds = np.repeat(np.array([kind for kind, _ in parts], np.uint32), [count for _, count in parts])
+    return _SALTS[kinds], kinds

@@ -59,6 +59,7 @@ class JournalWriter:
         self._waiting: list[tuple[Record, asyncio.Future[None]]] = []
         self._arrival = asyncio.Event()
         self._closing = False
+        self._rolling = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._listed_at = 0.0
         self.attempt = ""
@@ -102,7 +103,8 @@ class JournalWriter:
 
     def roll_up(self, ranges: Sequence[tuple[str, int, int]]) -> None:
         """Roll up closed segments in the background. It only saves later reading, so a failure is no trouble."""
-        self._tasks.extend(asyncio.create_task(self._roll_up(*each)) for each in ranges)
+        if ranges:
+            self._tasks.append(asyncio.create_task(self._roll_up(ranges)))
 
     async def close(self) -> None:
         """Flush what waits, then stop. Waits as long as the store is away; cancel to give up."""
@@ -165,9 +167,11 @@ class JournalWriter:
         if self._next_segment % ROLLUP_SEGMENTS == 0:
             self.roll_up([(self.attempt, self._next_segment - ROLLUP_SEGMENTS, self._next_segment - 1)])
 
-    async def _roll_up(self, attempt: str, first: int, last: int) -> None:
-        with suppress(StorageError, SegmentDamaged):
-            await asyncio.to_thread(roll_up, self._store, self._run_prefix, attempt, first, last)
+    async def _roll_up(self, ranges: Sequence[tuple[str, int, int]]) -> None:
+        for attempt, first, last in ranges:
+            async with self._rolling:  # one at a time: each is in memory
+                with suppress(StorageError, SegmentDamaged):
+                    await asyncio.to_thread(roll_up, self._store, self._run_prefix, attempt, first, last)
 
     async def _watch_fence(self) -> None:
         while True:

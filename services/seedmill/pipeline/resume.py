@@ -1,7 +1,9 @@
 """From what the journal holds to a frontier that goes on behind it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 
 from seedmill.filters.decontamination import Decontaminator
 from seedmill.filters.similarity import RowIndex
@@ -10,12 +12,17 @@ from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.patience import Patience
 from seedmill.pipeline.preparation import Prepared
 from seedmill.recipes.rebuild import rebuild
-from seedmill.records.journal import RetryRecord, root_index
-from seedmill.records.resolution import JournalIndex, Leaf, RootRecords
+from seedmill.records.journal import Position, RetryRecord, root_index
+from seedmill.records.resolution import Leaf, RootRecords
 from seedmill.records.row import Row
-from seedmill.records.selection import PublishedOutcome, Selection, WalkedRoot
-from seedmill.storage.journal import delete_rolled_up, read_segments, worth_rolling_up
+from seedmill.records.selection import PublishedOutcomes, Selection, WalkedRoot
+from seedmill.storage.journal import Listing, ReadSegment, delete_rolled_up, read_segments, worth_rolling_up
+from seedmill.storage.records_by_root import RecordsByRoot
+from seedmill.storage.scratch import scratch_place
 from seedmill.storage.store import Store
+
+ROOTS_AT_ONCE = 32
+"""Root samples that are walked before others of this process get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +37,17 @@ class Resumed:
 def new_frontier(
     prepared: Prepared,
     decontaminator: Decontaminator,
-    predecessor: Mapping[str, PublishedOutcome],
+    predecessor: PublishedOutcomes,
     on_walked: Callable[[WalkedRoot], None],
+    index: RowIndex,
 ) -> Frontier:
-    """A frontier at root 0."""
+    """A frontier at root 0. `index` is empty."""
     recipe, seeds = prepared.recipe, prepared.seeds
 
     def row_of(leaf: Leaf) -> Row:
         path = leaf.end.sample
         return recipe.row(rebuild(recipe, path, seeds.get(root_index(path)), leaf.chain))
 
-    index = RowIndex()
     return Frontier(
         Selection(prepared.limits, recipe.cap, index, row_of, predecessor),
         index,
@@ -56,27 +63,47 @@ async def resume(
 ) -> Resumed:
     """Open the journal and fold in what is settled. With `retry`, failed ends are tried anew. Raises StorageError."""
     listing = await patience.storing(journal.open)
-    index = JournalIndex(cfg)
-    damaged: list[str] = []
-    read = await patience.store(lambda: list(read_segments(store, listing.segments)))
-    await patience.store(delete_rolled_up, store, read)
-    journal.roll_up(worth_rolling_up(listing.segments))
-    for segment in read:
-        if segment.damage:
-            damaged.append(segment.ref.key or segment.ref.rollup)
-        index.add(segment.ref.attempt, segment.ref.number, segment.records)
-    earlier = [attempt for attempt in listing.attempts if attempt != journal.attempt]
-    if retry and earlier:
-        record = RetryRecord(max(earlier))
-        await journal.append([record])
-        index.add(journal.attempt, 0, [record])
-    index.finish({path: outcome.end for path, outcome in frontier.selection.predecessor.items()})
-    begun: list[RootRecords] = []
-    for root in index.roots():
-        settled = root.settled()
-        if settled is None:
-            begun.append(root)
-        else:
-            frontier.settle(settled)
+    read = await patience.store(_read, store, listing, cfg)
+    with closing(read.records) as records:
+        await patience.store(delete_rolled_up, store, read.rolled_up)
+        journal.roll_up(worth_rolling_up(listing.segments))
+        earlier = [attempt for attempt in listing.attempts if attempt != journal.attempt]
+        if retry and earlier:
+            record = RetryRecord(max(earlier))
+            await journal.append([record])
+            records.retry(Position(journal.attempt, 0, 0), record)
+        begun: list[RootRecords] = []
+        for number, root in enumerate(records.roots(frontier.selection.predecessor)):
+            settled = root.settled()
+            if settled is None:
+                begun.append(root)
+            else:
+                frontier.settle(settled)
+            if number % ROOTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
     frontier.advance()
-    return Resumed(tuple(begun), frontier.selection.next_root + len(frontier.waiting), tuple(damaged))
+    return Resumed(tuple(begun), frontier.selection.next_root + len(frontier.waiting), tuple(read.damaged))
+
+
+@dataclass(slots=True)
+class _Read:
+    """A journal as it was read. `rolled_up` are segments that lie in a roll-up, which could be read."""
+
+    records: RecordsByRoot
+    damaged: list[str] = field(default_factory=list[str])
+    rolled_up: list[ReadSegment] = field(default_factory=list[ReadSegment])
+
+
+def _read(store: Store, listing: Listing, cfg: str) -> _Read:
+    read = _Read(RecordsByRoot(scratch_place(), cfg))
+    try:
+        for segment in read_segments(store, listing.segments):
+            read.records.add(segment)
+            if segment.damage:
+                read.damaged.append(segment.ref.key or segment.ref.rollup)
+            elif segment.from_rollup:
+                read.rolled_up.append(replace(segment, lines=()))
+    except BaseException:
+        read.records.close()
+        raise
+    return read

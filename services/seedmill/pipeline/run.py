@@ -8,10 +8,12 @@ ended; what can never work is raised as Misconfigured, and a store that cannot e
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
+from seedmill.filters.similarity import RowIndex
 from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.patience import Awaited, Dependency, Patience
@@ -35,8 +37,9 @@ from seedmill.records.collection import CollectionProgress
 from seedmill.records.ledger import Ledger
 from seedmill.records.publication import End
 from seedmill.records.run_file import RunFile
-from seedmill.records.selection import WalkedRoot
-from seedmill.storage.publications import Head, dataset_uri, read_head, read_outcomes
+from seedmill.records.selection import PublishedOutcomes, WalkedRoot
+from seedmill.storage.publications import Head, dataset_uri, open_outcomes, read_head
+from seedmill.storage.row_index import row_index
 from seedmill.storage.store import StorageError
 
 DIRECTORY_LINGER_SECONDS = 0.05
@@ -132,11 +135,22 @@ class Run:
         return result
 
     async def _generate(self, prepared: Prepared, head: Head | None, report: RunReport) -> RunResult:
+        store, prefix = self._order.store, prepared.run.prefix
+        with ExitStack() as scratch:
+            index = scratch.enter_context(row_index())
+            outcomes: PublishedOutcomes = {}
+            if head is not None:
+                publication = head.publication
+                outcomes = await self._patience.store(
+                    lambda: scratch.enter_context(open_outcomes(store, prefix, publication))
+                )
+            return await self._generate_with(index, outcomes, prepared, report)
+
+    async def _generate_with(
+        self, index: RowIndex, outcomes: PublishedOutcomes, prepared: Prepared, report: RunReport
+    ) -> RunResult:
         spec, store, run = self._order.spec, self._order.store, prepared.run
-        outcomes = (
-            {} if head is None else await self._patience.store(read_outcomes, store, run.prefix, head.publication)
-        )
-        frontier = new_frontier(prepared, prepared.decontaminator, outcomes, self._walked)
+        frontier = new_frontier(prepared, prepared.decontaminator, outcomes, self._walked, index)
         journal = JournalWriter(
             store,
             run.prefix,

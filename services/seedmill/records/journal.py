@@ -25,6 +25,13 @@ ROOT = ""
 
 MAX_SEGMENT_BYTES = 1 << 30
 
+_FIELDS = {
+    "step": {"sample", "step", "part", "try", "cfg", "parent", "output", "tokens", "notes"},
+    "end": {"sample", "outcome", "cfg", "reason", "step", "tags", "chain", "uses", "notes"},
+    "retry": {"upTo"},
+}
+_ROLLUP_LINE = b'{"kind":"segment"'
+
 
 class Outcome(StrEnum):
     """How a sample ended. ACCEPT and REJECT are decided; FAILED is not the sample's fault and may be tried anew."""
@@ -109,6 +116,23 @@ class RetryRecord:
 
 Record = StepRecord | EndRecord | RetryRecord
 
+NO_ROOT = -1
+"""What a retry belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A record as it is written, with what it belongs to: its root sample, its cfg (empty for a retry)."""
+
+    data: bytes
+    kind: str
+    root: int
+    cfg: str
+
+    def record(self) -> Record:
+        """The record. Raises SegmentDamaged when it is none."""
+        return decode_line(self.data)
+
 
 def digest_of(content: JSON) -> str:
     """32 hex digits of sha256 over canonical JSON (sorted keys)."""
@@ -132,36 +156,61 @@ def encode_segment(records: Iterable[Record]) -> bytes:
 
 def decode_segment(data: bytes) -> Iterator[Record]:
     """The records of a segment. Raises SegmentDamaged before the first one if any byte is wrong."""
+    return iter([line.record() for line in segment_lines(data)])
+
+
+def segment_lines(data: bytes) -> tuple[Line, ...]:
+    """The lines of a segment, unread but for what they belong to. Raises SegmentDamaged if any byte is wrong."""
+    return tuple(_line(line) for line in _decompress(data).split(b"\n") if line)
+
+
+def decode_line(data: bytes) -> Record:
+    """The record of a line. Raises SegmentDamaged when it is none."""
     try:
-        records = [_from_json(orjson.loads(line)) for line in _decompress(data).split(b"\n") if line]
-    except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        return _from_json(orjson.loads(data))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise SegmentDamaged(str(error)) from error
-    return iter(records)
 
 
-def encode_rollup(segments: Iterable[tuple[int, Iterable[Record]]]) -> bytes:
+def encode_rollup(segments: Iterable[tuple[int, Iterable[Line]]]) -> bytes:
     """The bytes of a roll-up: whole segments of one attempt, each behind a line with its number."""
     lines: list[bytes] = []
-    for number, records in segments:
+    for number, held in segments:
         lines.append(orjson.dumps({"kind": "segment", "number": number}))
-        lines.extend(orjson.dumps(_to_json(record)) for record in records)
+        lines.extend(line.data for line in held)
     return _compress(b"\n".join(lines))
 
 
-def decode_rollup(data: bytes) -> dict[int, tuple[Record, ...]]:
-    """The segments of a roll-up by number. Raises SegmentDamaged if any byte is wrong."""
-    segments: dict[int, list[Record]] = {}
-    current: list[Record] | None = None
+def rollup_lines(data: bytes) -> dict[int, list[Line]]:
+    """The lines of a roll-up's segments by number. Raises SegmentDamaged if any byte is wrong."""
+    segments: dict[int, list[Line]] = {}
+    current: list[Line] | None = None
+    for line in _decompress(data).split(b"\n"):
+        if line.startswith(_ROLLUP_LINE):
+            current = segments.setdefault(_rollup_number(line), [])
+        elif current is not None:
+            current.append(_line(line))
+    return segments
+
+
+def _line(data: bytes) -> Line:
     try:
-        for line in _decompress(data).split(b"\n"):
-            content = orjson.loads(line)
-            if content["kind"] == "segment":
-                current = segments.setdefault(content["number"], [])
-            elif current is not None:
-                current.append(_from_json(content))
-    except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        content = orjson.loads(data)
+        kind = content["kind"]
+        if not _FIELDS[kind] <= content.keys():
+            raise SegmentDamaged(f"a {kind} record without {', '.join(_FIELDS[kind] - content.keys())}")
+        if kind == "retry":
+            return Line(data, kind, NO_ROOT, "")
+        return Line(data, kind, root_index(content["sample"]), content["cfg"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SegmentDamaged(f"not a record: {error}") from error
+
+
+def _rollup_number(line: bytes) -> int:
+    try:
+        return int(orjson.loads(line)["number"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise SegmentDamaged(str(error)) from error
-    return {number: tuple(records) for number, records in segments.items()}
 
 
 def _compress(lines: bytes) -> bytes:
@@ -169,7 +218,10 @@ def _compress(lines: bytes) -> bytes:
 
 
 def _decompress(data: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_SEGMENT_BYTES)
+    try:
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_SEGMENT_BYTES)
+    except zstandard.ZstdError as error:
+        raise SegmentDamaged(str(error)) from error
 
 
 def _to_json(record: Record) -> dict[str, JSON]:

@@ -10,8 +10,9 @@ The rules are those of docs/journal.md; each closes a hole that a model of the j
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from seedmill.records.journal import (
     EndRecord,
@@ -138,57 +139,68 @@ class RootRecords:
         return 1 + max((self._length_behind(child) for child in children), default=0)
 
 
-class JournalIndex:
-    """The counting records of a run by root sample.
+class PublishedEnd(Protocol):
+    """What a publication says of a sample, as far as it matters here."""
 
-    Feed it whole segments with `add`, then ask. `cfg` is the run's; records with another one are counted as `foreign`.
+    @property
+    def end(self) -> str:
+        """The digest of its end; empty when a hard stop left it without one."""
+        ...
+
+
+class PublishedEnds(Protocol):
+    """What a publication holds, by path."""
+
+    def get(self, path: str, /) -> PublishedEnd | None: ...
+
+
+class JournalIndex:
+    """The counting records of a run, or of some of its root samples.
+
+    Feed it whole segments with `add`, or record by record, then ask. `cfg` is the run's; records with another one are
+    counted as `foreign`.
     """
 
     def __init__(self, cfg: str) -> None:
         self._cfg = cfg
         self._roots: dict[int, RootRecords] = {}
-        self._retries: list[str] = []
+        self._retried_up_to = ""
         self.foreign = 0
 
     def add(self, attempt: str, segment: int, records: Iterable[Record]) -> None:
         """Take the records of one segment."""
         for line, record in enumerate(records):
-            position = Position(attempt, segment, line)
-            match record:
-                case RetryRecord():
-                    self._retries.append(record.up_to)
-                case StepRecord() | EndRecord() if record.cfg != self._cfg:
-                    self.foreign += 1
-                case StepRecord():
-                    self._root(record.sample).add_step(position, record)
-                case EndRecord():
-                    self._root(record.sample).add_end(position, record)
+            self.add_record(Position(attempt, segment, line), record)
 
-    def finish(self, published: Mapping[str, str] | None = None) -> None:
+    def add_record(self, position: Position, record: Record) -> None:
+        """Take the record at a position."""
+        match record:
+            case RetryRecord():
+                self._retried_up_to = max(self._retried_up_to, record.up_to)
+            case StepRecord() | EndRecord() if record.cfg != self._cfg:
+                self.foreign += 1
+            case StepRecord():
+                self._root(record.sample).add_step(position, record)
+            case EndRecord():
+                self._root(record.sample).add_end(position, record)
+
+    def finish(self, published: PublishedEnds | None = None) -> None:
         """Apply pins and retries, once all segments are in.
 
-        `published` maps the paths of published samples to the digests of their ends: those ends stay. Of all other
-        samples, failed ends up to the last `retry` stop counting.
+        Published samples keep the ends that `published` says. Of all others, failed ends up to the last `retry` stop
+        counting.
         """
-        pins = published or {}
-        for path, digest in pins.items():
-            if (root := self._roots.get(root_index(path))) is not None:
-                root.pins[path] = digest
-        if not self._retries:
-            return
-        up_to = max(self._retries)
         for root in self._roots.values():
             for path, ends in root.ends.items():
-                if path not in pins:
+                outcome = None if published is None else published.get(path)
+                if outcome is not None:
+                    root.pins[path] = outcome.end
+                elif self._retried_up_to:
                     ends[:] = [
                         (position, end)
                         for position, end in ends
-                        if end.outcome is not Outcome.FAILED or position.attempt > up_to
+                        if end.outcome is not Outcome.FAILED or position.attempt > self._retried_up_to
                     ]
-
-    def root(self, index: int) -> RootRecords | None:
-        """The records of a root sample, or None if there is none."""
-        return self._roots.get(index)
 
     def roots(self) -> list[RootRecords]:
         """Root samples with at least one counting record, in order."""

@@ -8,7 +8,7 @@ The pipeline folds while it makes samples (to know when to stop, and what later 
 again over what was listed at publication. Both use this class, so they cannot differ.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -62,6 +62,12 @@ class PublishedOutcome:
     end: str
 
 
+class PublishedOutcomes(Protocol):
+    """What the predecessor published about each leaf below its cut, by path; a dict is one."""
+
+    def get(self, path: str, /) -> PublishedOutcome | None: ...
+
+
 class SimilarRows(Protocol):
     """The rows kept so far, as `filters` can search them."""
 
@@ -85,7 +91,7 @@ class Selection:
     cap: Tokens
     similar: SimilarRows
     row_of: Callable[[Leaf], Row]
-    predecessor: Mapping[str, PublishedOutcome] = field(default_factory=dict[str, PublishedOutcome])
+    predecessor: PublishedOutcomes = field(default_factory=dict[str, PublishedOutcome])
     next_root: int = 0
     tokens: Tokens = Tokens()
     counts: LedgerCounts = field(default_factory=LedgerCounts)

@@ -7,15 +7,20 @@ a roll-up that turns out to be damaged.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 
-from seedmill.records.journal import Record, SegmentDamaged, decode_rollup, decode_segment, encode_rollup
+from seedmill.records.journal import Line, Record, SegmentDamaged, encode_rollup, rollup_lines, segment_lines
 from seedmill.storage.store import Store
 
-ROLLUP_SEGMENTS = 256
+ROLLUP_SEGMENTS = 64
+"""A roll-up is read and written in one piece, so it must not be too large: 64 full segments are some 25 MB of JSON."""
 FEWEST_TO_ROLL_UP = 32
+_FETCHED_AHEAD = 8
 
 _ATTEMPT = re.compile(r"^\d{6,}-[0-9a-f]{8}$")
 _SEGMENT = re.compile(r"^(\d{8})\.jsonl\.zst$")
@@ -50,12 +55,17 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class ReadSegment:
-    """A segment that was read: its records, or why it does not count."""
+    """A segment that was read: its lines, or why it does not count."""
 
     ref: SegmentRef
-    records: tuple[Record, ...]
+    lines: Sequence[Line]
     damage: str = ""
     from_rollup: bool = False
+
+    @property
+    def records(self) -> list[Record]:
+        """What the lines say. Raises SegmentDamaged when one says nothing that this version understands."""
+        return [line.record() for line in self.lines]
 
 
 def epoch_of(attempt: str) -> int:
@@ -103,36 +113,71 @@ def list_journal(store: Store, run_prefix: str) -> Listing:
 
 
 def read_segments(store: Store, refs: Sequence[SegmentRef]) -> Iterator[ReadSegment]:
-    """Each segment, in the order given; a damaged one without records and with its damage. Raises StorageError."""
-    for rollup, group in groupby(refs, key=lambda ref: ref.rollup):
-        held: dict[int, tuple[Record, ...]] = {}
-        damage = ""
-        if rollup:
-            try:
-                held = decode_rollup(store.get(rollup))
-            except SegmentDamaged as error:
-                damage = str(error)
-        for ref in group:
-            if ref.number in held:
-                yield ReadSegment(ref, held[ref.number], from_rollup=True)
-            elif ref.key:
-                yield _read_alone(store, ref)
+    """Each segment, in the order given; a damaged one without lines and with its damage. Raises StorageError.
+
+    A few objects are fetched ahead, each by a thread of its own, because a store that is far away answers slowly.
+    """
+    groups = [(rollup, list(group)) for rollup, group in groupby(refs, key=lambda ref: ref.rollup)]
+    keys = [key for rollup, group in groups for key in ([rollup] if rollup else [ref.key for ref in group])]
+    with closing(_fetched(store, keys)) as fetched:
+        for rollup, group in groups:
+            if rollup:
+                yield from _from_rollup(store, rollup, next(fetched), group)
             else:
-                yield ReadSegment(ref, (), damage or f"{rollup} does not hold segment {ref.number}")
+                yield from (_alone(ref, next(fetched)) for ref in group)
+
+
+def _from_rollup(store: Store, rollup: str, data: bytes, group: Sequence[SegmentRef]) -> Iterator[ReadSegment]:
+    held: dict[int, list[Line]] = {}
+    damage = ""
+    try:
+        held = rollup_lines(data)
+    except SegmentDamaged as error:
+        damage = str(error)
+    for ref in group:
+        if ref.number in held:
+            yield ReadSegment(ref, held[ref.number], from_rollup=True)
+        elif ref.key:
+            yield _alone(ref, store.get(ref.key))
+        else:
+            yield ReadSegment(ref, (), damage or f"{rollup} does not hold segment {ref.number}")
+
+
+def _alone(ref: SegmentRef, data: bytes) -> ReadSegment:
+    try:
+        return ReadSegment(ref, segment_lines(data))
+    except SegmentDamaged as error:
+        return ReadSegment(ref, (), str(error))
+
+
+def _fetched(store: Store, keys: Sequence[str]) -> Generator[bytes]:
+    """The objects in order, `_FETCHED_AHEAD` of them under way at most."""
+    with ThreadPoolExecutor(_FETCHED_AHEAD, thread_name_prefix="journal") as threads:
+        waiting: deque[Future[bytes]] = deque()
+        try:
+            for key in keys:
+                if len(waiting) == _FETCHED_AHEAD:
+                    yield waiting.popleft().result()
+                waiting.append(threads.submit(store.get, key))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for each in waiting:
+                each.cancel()
 
 
 def roll_up(store: Store, run_prefix: str, attempt: str, first: int, last: int) -> str:
     """Write a roll-up of closed segments first..last of an attempt; its key. Raises SegmentDamaged and StorageError."""
-    segments = [
-        (number, tuple(decode_segment(store.get(segment_key(run_prefix, attempt, number)))))
+    segments = (
+        (number, segment_lines(store.get(segment_key(run_prefix, attempt, number))))
         for number in range(first, last + 1)
-    ]
+    )
     key = rollup_key(run_prefix, attempt, first, last)
     store.put(key, encode_rollup(segments))
     return key
 
 
-def delete_rolled_up(store: Store, read: Sequence[ReadSegment]) -> None:
+def delete_rolled_up(store: Store, read: Iterable[ReadSegment]) -> None:
     """Delete originals that were just read from their roll-up. Only for the run's one writer. Raises StorageError."""
     for segment in read:
         if segment.from_rollup and segment.ref.key:
@@ -152,10 +197,3 @@ def worth_rolling_up(segments: Sequence[SegmentRef]) -> list[tuple[str, int, int
                     found.append((attempt, numbers[start], numbers[at - 1]))
                 start = at
     return found
-
-
-def _read_alone(store: Store, ref: SegmentRef) -> ReadSegment:
-    try:
-        return ReadSegment(ref, tuple(decode_segment(store.get(ref.key))))
-    except SegmentDamaged as error:
-        return ReadSegment(ref, (), str(error))

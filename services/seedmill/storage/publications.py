@@ -6,18 +6,26 @@ was published.
 """
 
 import io
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seedmill.records.journal import path_order
 from seedmill.records.selection import Kept, PublishedOutcome
 from seedmill.storage.journal import SegmentRef, list_journal
+from seedmill.storage.latest_used import LatestUsed
 from seedmill.storage.store import ObjectMissing, Store
 
+_OUTCOMES_IN_GROUP = 4096
+_GROUPS_HELD = 3
 _OUTCOMES = pa.schema(
     [
         pa.field("sample", pa.string(), nullable=False),
@@ -104,30 +112,82 @@ def published_dataset(store: Store, run_prefix: str, publication: str) -> str:
     return f"dataset/{about['datasetDigest']}"
 
 
-def encode_outcomes(rows: Iterable[OutcomeRow]) -> bytes:
-    """outcomes.parquet, the same bytes for the same rows."""
-    table = pa.Table.from_pylist(
-        [
-            {
-                "sample": row.sample,
-                "outcome": row.outcome.kept.value,
-                "reason": row.outcome.reason,
-                "tokens": row.tokens,
-                "end": row.outcome.end,
-            }
-            for row in rows
-        ],
-        schema=_OUTCOMES,
-    )
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
-    return buffer.getvalue()
+class OutcomesFile:
+    """outcomes.parquet being written: the same bytes for the same rows."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(path, _OUTCOMES, compression="zstd")
+        self._held: list[OutcomeRow] = []
+
+    def write(self, row: OutcomeRow) -> None:
+        """Write the next row; rows come in order of their paths."""
+        self._held.append(row)
+        if len(self._held) == _OUTCOMES_IN_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        if self._held:
+            self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        columns = {
+            "sample": [row.sample for row in self._held],
+            "outcome": [row.outcome.kept.value for row in self._held],
+            "reason": [row.outcome.reason for row in self._held],
+            "tokens": [row.tokens for row in self._held],
+            "end": [row.outcome.end for row in self._held],
+        }
+        self._writer.write_table(pa.Table.from_pydict(columns, schema=_OUTCOMES))
+        self._held.clear()
+
+
+class Outcomes:
+    """What a publication says of each leaf below its cut, by path; a few groups of rows are held.
+
+    Meant to be asked for paths in about their order.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._parquet = pq.ParquetFile(file)
+        self._groups = LatestUsed[int, dict[str, PublishedOutcome]](_GROUPS_HELD)
+        groups = self._parquet.num_row_groups if self._parquet.metadata.num_rows else 0
+        self._first = [self._first_path(group) for group in range(groups)]
+
+    def get(self, path: str, /) -> PublishedOutcome | None:
+        """What became of the leaf, or None."""
+        group = bisect_right(self._first, path_order(path)) - 1
+        return None if group < 0 else self._group(group).get(path)
+
+    def _group(self, number: int) -> dict[str, PublishedOutcome]:
+        group = self._groups.get(number)
+        if group is None:
+            group = _by_path(self._parquet.read_row_group(number))
+            self._groups.put(number, group)
+        return group
+
+    def _first_path(self, group: int) -> tuple[int, ...]:
+        samples: pa.Table = self._parquet.read_row_group(group, columns=["sample"])
+        return path_order(str(samples.column("sample")[0].as_py()))
+
+
+@contextmanager
+def open_outcomes(store: Store, run_prefix: str, publication: str) -> Generator[Outcomes]:
+    """The outcomes of a publication, in a scratch file until the context is left. Raises StorageError."""
+    with TemporaryDirectory(prefix="seedmill-outcomes-") as folder:
+        path = Path(folder) / "outcomes.parquet"
+        store.get_file(f"{run_prefix}/{publication}/outcomes.parquet", path)
+        with path.open("rb") as file:
+            yield Outcomes(file)
 
 
 def read_outcomes(store: Store, run_prefix: str, publication: str) -> dict[str, PublishedOutcome]:
-    """What a publication says of each sample below its cut. Raises StorageError."""
+    """What a publication says of each sample below its cut, all in memory. Raises StorageError."""
     data = store.get(f"{run_prefix}/{publication}/outcomes.parquet")
-    table: pa.Table = pq.read_table(io.BytesIO(data))
+    return _by_path(pq.read_table(io.BytesIO(data)))
+
+
+def _by_path(table: pa.Table) -> dict[str, PublishedOutcome]:
     columns = [table.column(name).to_pylist() for name in ("sample", "outcome", "reason", "end")]
     return {
         sample: PublishedOutcome(Kept(outcome), reason, end)

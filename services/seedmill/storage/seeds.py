@@ -6,17 +6,17 @@ process and aggregation read them.
 
 import json
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedmill.records.seed import Seed, SeedKind, Source
+from seedmill.storage.latest_used import LatestUsed
 from seedmill.storage.store import ObjectMissing, StorageError, Store
 
 PART_SEEDS = 10_000
@@ -40,9 +40,6 @@ SCHEMA = pa.schema(
         pa.field("extra", pa.map_(pa.string(), pa.string()), nullable=False),
     ]
 )
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +138,8 @@ class SeedReader:
             self._first.append(total)
             total += part.rows
         self._count = total
-        self._tables = _Recent[int, pa.Table](_PARTS_HELD)
-        self._blocks = _Recent[tuple[int, int], list[Seed]](_BLOCKS_HELD)
+        self._tables = LatestUsed[int, pa.Table](_PARTS_HELD)
+        self._blocks = LatestUsed[tuple[int, int], list[Seed]](_BLOCKS_HELD)
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -176,25 +173,6 @@ class SeedReader:
             table = _read_part(self._store, self.manifest.parts[number])
             self._tables.put(number, table)
         return table
-
-
-class _Recent(Generic[K, V]):
-    """The values that were used last, at most `held` of them."""
-
-    def __init__(self, held: int) -> None:
-        self._held = held
-        self._values: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K) -> V | None:
-        if key not in self._values:
-            return None
-        self._values.move_to_end(key)
-        return self._values[key]
-
-    def put(self, key: K, value: V) -> None:
-        self._values[key] = value
-        if len(self._values) > self._held:
-            self._values.popitem(last=False)
 
 
 def _read_part(store: Store, part: SeedsPart) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from seedmill.records.journal import EndRecord, Outcome, RetryRecord, StepRecord
 from seedmill.records.resolution import JournalIndex
+from seedmill.records.selection import Kept, PublishedOutcome
 from seedmill.records.tokens import Tokens
 
 CFG = "cfg"
@@ -20,7 +21,7 @@ def index(*attempts: list[object], published: dict[str, str] | None = None) -> J
     found = JournalIndex(CFG)
     for number, records in enumerate(attempts, start=1):
         found.add(f"{number:06d}-aaaaaaaa", 0, records)
-    found.finish(published)
+    found.finish({path: PublishedOutcome(Kept.KEPT, "", digest) for path, digest in (published or {}).items()})
     return found
 
 

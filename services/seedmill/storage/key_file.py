@@ -1,0 +1,179 @@
+"""Numbers by 64-bit keys, on disk (`filters/key_table.py`): memory does not grow with the number of entries.
+
+New entries gather in a table in memory. When it is full it is merged into a sorted file, a 256th at a time, so that no
+`add` takes long; a new table takes what comes meanwhile. A lookup reads one block of some hundred bytes a key, by
+position: keys are hashes, so blocks of equal key ranges are of nearly equal size. The index in memory is one offset a
+block. Files are written from beginning to end and replaced whole; changing single entries in place costs the file
+system thirty times as much.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from seedmill.filters.key_table import Keys, MemoryTable, Numbers
+from seedmill.storage.local_files import as_storage_error
+
+ENTRIES_IN_MEMORY = 1 << 18
+"""6 MiB in each of two tables, reached with some five thousand rows."""
+_PART_BITS = 8
+_PARTS = 1 << _PART_BITS
+_BLOCK_ENTRIES = 128
+
+
+class KeyFile:
+    """A `KeyTable` in scratch files of a folder. Raises StorageError when the disk is full."""
+
+    def __init__(self, folder: Path, entries_in_memory: int = ENTRIES_IN_MEMORY) -> None:
+        self._folder = folder
+        self._entries_in_memory = entries_in_memory
+        self._recent = MemoryTable()
+        self._spare = MemoryTable()
+        self._sorted = _SortedFile(folder, 0)
+        self._merge: _Merge | None = None
+
+    def numbers(self, keys: Keys) -> list[int]:
+        found = self._recent.numbers(keys)
+        if self._merge is not None:
+            return sorted({*found, *self._merge.table.numbers(keys), *self._merge.numbers(keys)})
+        older = self._sorted.numbers(keys) if len(self._sorted) else []
+        return sorted({*found, *older}) if older else found
+
+    def add(self, keys: Keys, numbers: Numbers) -> None:
+        self._recent.add(keys, numbers)
+        if self._merge is not None:
+            self._merge_on(1)
+        if len(self._recent) >= self._entries_in_memory:
+            self._merge_on(_PARTS)
+            self._merge = _Merge(self._folder, self._sorted, self._recent)
+            self._recent = self._spare
+
+    def close(self) -> None:
+        if self._merge is not None:
+            self._merge.target.close()
+        self._sorted.close()
+
+    def _merge_on(self, parts: int) -> None:
+        merge = self._merge
+        if merge is None:
+            return
+        for _ in range(min(parts, _PARTS - merge.done)):
+            merge.step()
+        if merge.done == _PARTS:
+            self._sorted.close()
+            self._sorted = merge.target
+            merge.table.clear()
+            self._spare = merge.table
+            self._merge = None
+
+
+class _SortedFile:
+    """Entries in order of their keys: one file of keys, one of numbers beside it, and where each block begins.
+
+    A block holds the keys that share their first `bits` bits. `entries` is how many there will be once all is written.
+    """
+
+    def __init__(self, folder: Path, entries: int) -> None:
+        self._folder = folder
+        self.bits = max(_PART_BITS, (entries // _BLOCK_ENTRIES).bit_length())
+        self._shift = np.uint64(64 - self.bits)
+        self._starts = np.zeros((1 << self.bits) + 1, np.uint32)
+        self._written = 0
+        try:
+            self._keys = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  closed in `close`
+            self._numbers = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  closed in `close`
+        except OSError as error:
+            raise as_storage_error(error, folder, writing=True) from error
+
+    def numbers(self, keys: Keys) -> list[int]:
+        """Numbers of these keys, in no order. Keys of parts that are not written yet have none."""
+        blocks = (keys >> self._shift).astype(np.intp)
+        first, behind = self._starts[blocks].astype(np.int64), self._starts[blocks + 1].astype(np.int64)
+        sizes = behind - first
+        handle = self._keys.fileno()
+        try:
+            read = [
+                os.pread(handle, 8 * size, 8 * start)
+                for start, size in zip(first.tolist(), sizes.tolist(), strict=True)
+                if size > 0
+            ]
+            there = sizes > 0
+            keys, first, sizes = keys[there], first[there], sizes[there]
+            held = np.frombuffer(b"".join(read), np.uint64)
+            hits = np.flatnonzero(held == np.repeat(keys, sizes))
+            if not len(hits):
+                return []
+            places = np.repeat(first - (sizes.cumsum() - sizes), sizes)[hits] + hits
+            return [self._number(place) for place in places.tolist()]
+        except OSError as error:
+            raise as_storage_error(error, self._folder, writing=False) from error
+
+    def part(self, part: int) -> tuple[Keys, Numbers]:
+        """All entries whose keys begin with these `_PART_BITS` bits."""
+        width = self.bits - _PART_BITS
+        first, behind = int(self._starts[part << width]), int(self._starts[(part + 1) << width])
+        try:
+            keys = os.pread(self._keys.fileno(), 8 * (behind - first), 8 * first)
+            numbers = os.pread(self._numbers.fileno(), 4 * (behind - first), 4 * first)
+        except OSError as error:
+            raise as_storage_error(error, self._folder, writing=False) from error
+        return np.frombuffer(keys, np.uint64), np.frombuffer(numbers, np.uint32)
+
+    def append_part(self, part: int, keys: Keys, numbers: Numbers) -> None:
+        """Write the entries of a part, sorted by key. Parts come in order."""
+        width = self.bits - _PART_BITS
+        begin = part << width
+        blocks = (keys >> self._shift).astype(np.intp) - begin
+        ends = self._written + np.bincount(blocks, minlength=1 << width).cumsum()
+        try:
+            self._keys.write(keys.tobytes())
+            self._numbers.write(numbers.tobytes())
+        except OSError as error:
+            raise as_storage_error(error, self._folder, writing=True) from error
+        self._starts[begin + 1 : begin + 1 + (1 << width)] = ends
+        self._written += len(keys)
+
+    def close(self) -> None:
+        self._keys.close()
+        self._numbers.close()
+
+    def __len__(self) -> int:
+        """Entries that are written."""
+        return self._written
+
+    def _number(self, place: int) -> int:
+        return int.from_bytes(os.pread(self._numbers.fileno(), 4, 4 * place), "little")
+
+
+class _Merge:
+    """A full table on its way into a new sorted file. Until it is there, the table answers for its entries."""
+
+    def __init__(self, folder: Path, source: _SortedFile, table: MemoryTable) -> None:
+        self.table = table
+        self.target = _SortedFile(folder, len(source) + len(table))
+        self.done = 0
+        self._source = source
+        keys, numbers = table.entries()
+        order = keys.argsort()
+        self._keys, self._added = keys[order], numbers[order]
+        bounds = np.arange(_PARTS, dtype=np.uint64) << np.uint64(64 - _PART_BITS)
+        self._bounds = [*self._keys.searchsorted(bounds).tolist(), len(keys)]
+
+    def numbers(self, keys: Keys) -> list[int]:
+        """Numbers in the two files: parts that are done lie in the new one."""
+        moved = (keys >> np.uint64(64 - _PART_BITS)) < self.done
+        return [*self.target.numbers(keys[moved]), *self._source.numbers(keys[~moved])]
+
+    def step(self) -> None:
+        """Merge the next part."""
+        first, behind = self._bounds[self.done], self._bounds[self.done + 1]
+        keys, numbers = self._source.part(self.done)
+        places = keys.searchsorted(self._keys[first:behind], side="right")
+        self.target.append_part(
+            self.done,
+            np.insert(keys, places, self._keys[first:behind]),
+            np.insert(numbers, places, self._added[first:behind]),
+        )
+        self.done += 1
