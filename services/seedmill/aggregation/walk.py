@@ -103,13 +103,13 @@ def walk(
             _note(result, selection.walk_stopped(), None)
         elif settled is not None:
             _note(result, selection.walk(settled), settled)
-        elif end is End.DEADLINE_EXCEEDED and number < highest:
+        elif end.is_hard_stop and number < highest:
             _note(result, selection.walk_stopped(), None)
         else:
             break
     if selection.ended is not None:
         result.end = selection.ended
-    elif end is not End.DEADLINE_EXCEEDED:
+    elif not end.is_hard_stop:
         raise InvalidRequest("NotSettled", f"root sample {selection.next_root} is not settled, so {end} is not reached")
     return result
 

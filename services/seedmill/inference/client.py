@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 
 from seedmill.inference.messages import outcome_of, prompt_message
-from seedmill.records.generation import Completion, GenerationRequest
+from seedmill.records.generation import Completion, GenerationRequest, Served
 from seedmill.serving.batching import Batcher
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import ServiceError
@@ -27,14 +27,14 @@ class InferenceClient:
         self._run = run
         self._batcher = Batcher[GenerationRequest, Completion](self._call, max_items=MAX_BATCH)
 
-    async def check_models(self, models: Sequence[str]) -> list[str]:
-        """The endpoints, for people. Raises Misconfigured when one of the models can't be had, Unavailable and Busy."""
+    async def check_models(self, models: Sequence[str]) -> Served:
+        """Who serves them. Raises Misconfigured when one of the models can't be had, Unavailable and Busy."""
         stub: Any = pb_grpc.InferenceServiceStub(self._channels.pick())
         try:
             response = await stub.CheckModels(pb.CheckModelsRequest(models=models), timeout=CHECK_SECONDS)
         except grpc.RpcError as error:
             raise from_rpc_error(error) from None
-        return list(response.endpoints)
+        return Served(tuple(response.endpoints), response.gpus)
 
     async def generate(self, request: GenerationRequest) -> Completion:
         """Answer one prompt. Raises ItemError (this prompt failed), Unavailable and Busy (wait, then call again),

@@ -34,15 +34,19 @@ log = structlog.get_logger("seedmill.inference")
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def service(endpoints: Sequence[str]) -> Service:
-    """The service, to be served. Endpoints are written as in `endpoint_names`. Raises Misconfigured for a bad one."""
-    servicer = _Servicer([parse_endpoint(each) for each in endpoints])
+def service(endpoints: Sequence[str], gpus: float = 0.0) -> Service:
+    """The service, to be served. Endpoints are written as in `endpoint_names`. Raises Misconfigured for a bad one.
+
+    `gpus` are those of all engines behind it, 0 where nobody says; runs are told, to count GPU hours.
+    """
+    servicer = _Servicer([parse_endpoint(each) for each in endpoints], gpus)
     return Service("inference", servicer.register, start=servicer.start, stop=servicer.close)
 
 
 class _Servicer(pb_grpc.InferenceServiceServicer):
-    def __init__(self, names: Sequence[OpenAiName | EmbeddedName]) -> None:
+    def __init__(self, names: Sequence[OpenAiName | EmbeddedName], gpus: float) -> None:
         self._names = names
+        self._gpus = gpus
         self._stack = AsyncExitStack()
         self._gateway = Gateway([])
 
@@ -66,7 +70,8 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         await self._stack.aclose()
 
     async def CheckModels(self, request: pb.CheckModelsRequest, context: Context) -> pb.CheckModelsResponse:
-        return pb.CheckModelsResponse(endpoints=await self._gateway.check_models(list(request.models)))
+        endpoints = await self._gateway.check_models(list(request.models))
+        return pb.CheckModelsResponse(endpoints=endpoints, gpus=self._gpus)
 
     async def Generate(self, request: pb.GenerateRequest, context: Context) -> AsyncIterator[pb.GenerateResponse]:
         if len(request.prompts) > MAX_PROMPTS:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress
-from seedmill.records.generation import Completion, GenerationRequest
+from seedmill.records.generation import Completion, GenerationRequest, Served
 from seedmill.records.publication import End, Limits, Publication
 from seedmill.records.verdict import Program, Verdict
 
@@ -25,8 +25,8 @@ class Seeding(Protocol):
 class Inference(Protocol):
     """Prompts to completions."""
 
-    async def check_models(self, models: Sequence[str]) -> list[str]:
-        """The endpoints, for people. Raises Misconfigured when a model is not served or the key is refused."""
+    async def check_models(self, models: Sequence[str]) -> Served:
+        """The endpoints that serve them. Raises Misconfigured when a model is not served or the key is refused."""
         ...
 
     async def generate(self, request: GenerationRequest) -> Completion:
