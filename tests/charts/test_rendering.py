@@ -228,6 +228,17 @@ def test_engines_stand_behind_the_gateway() -> None:
         assert f"openai:http://{service['metadata']['name']}.{NAMESPACE}.svc:{port['port']}/v1" in args
 
 
+@pytest.mark.parametrize(
+    ("outside", "models", "gpus"),
+    [(0, [], "0"), (0.5, [], "0.5"), (4, [{"name": "a", "model": "m", "gpus": 2, "replicas": 3}], "10")],
+)
+def test_the_gateway_is_told_the_gpus_behind_it(outside: float, models: list[Manifest], gpus: str) -> None:
+    engines = {"models": models, "cache": {"accessMode": "ReadWriteMany"}}
+    values = {"inference": {"gpus": outside}, "engines": engines}
+    args = deployment(rendered(values=values), "inference")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert args[args.index("--gpus") + 1] == gpus
+
+
 def test_an_engine_has_its_gpus_cache_shared_memory_and_half_an_hour() -> None:
     engines = [each for each in of_kind(case("full"), "Deployment") if component(each) == "engine"]
     by_name = {each["metadata"]["name"].rpartition("-")[2]: each["spec"] for each in engines}

@@ -12,7 +12,16 @@ from seedmill.inference.client import InferenceClient
 from seedmill.inference.embedded import SLOTS
 from seedmill.inference.server import service
 from seedmill.inference.weights import MODEL_NAME
-from seedmill.records.generation import Api, FinishReason, GenerationRequest, Message, ModelCall, Prompt, Sampling
+from seedmill.records.generation import (
+    Api,
+    FinishReason,
+    GenerationRequest,
+    Message,
+    ModelCall,
+    Prompt,
+    Sampling,
+    Served,
+)
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import ItemError, Misconfigured
 from seedmill.serving.server import running_server
@@ -40,7 +49,7 @@ def ask(text: str, api: Api, *, max_tokens: int = 8, seed: int = 1, temperature:
 
 async def test_it_answers_both_routes_in_parallel_refuses_what_does_not_fit_and_cancels(tmp_path: Path):
     async with embedded(tmp_path) as client:
-        assert await client.check_models([MODEL_NAME]) == [f"embedded {MODEL_NAME}"]
+        assert await client.check_models([MODEL_NAME]) == Served((f"embedded {MODEL_NAME}",))
         with pytest.raises(Misconfigured, match=MODEL_NAME):
             await client.check_models(["gpt-99"])
         hard = ask("def add(a, b):", Api.COMPLETIONS)

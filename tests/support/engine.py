@@ -19,7 +19,7 @@ from seedmill.pipeline.runner import Runner, RunnerEnd, RunnerLimits
 from seedmill.pipeline.walker import Walker
 from seedmill.recipes.rebuild import rebuild
 from seedmill.recipes.steps import Recipe
-from seedmill.records.generation import Completion, FinishReason, GenerationRequest
+from seedmill.records.generation import Completion, FinishReason, GenerationRequest, Served
 from seedmill.records.journal import StepRecord, root_index
 from seedmill.records.publication import Limits
 from seedmill.records.resolution import JournalIndex, Leaf, SettledRoot
@@ -53,8 +53,8 @@ class Teacher:
     def room(self) -> int | None:
         return None
 
-    async def check_models(self, models: Sequence[str]) -> list[str]:
-        return ["fake"]
+    async def check_models(self, models: Sequence[str]) -> Served:
+        return Served(("fake",))
 
     async def generate(self, request: GenerationRequest) -> Completion:
         await asyncio.sleep(self.delay(request))

@@ -9,6 +9,7 @@
 {{- $args = concat $args (list "--log-format" "json" "--log-level" .values.logLevel) }}
 {{- if eq .component "inference" }}
 {{- range include "seedmill.endpoints" .root | fromJsonArray }}{{ $args = concat $args (list "--endpoint" .) }}{{ end }}
+{{- $args = concat $args (list "--gpus" (include "seedmill.gpus" .root)) }}
 {{- end }}
 {{- if eq .component "execution" }}
 {{- $isolation := ternary "pod" "process" (ne .values.runtimeClassName "") }}
@@ -25,6 +26,15 @@
 {{- $endpoints = append $endpoints (printf "openai:http://%s:%s/v1" $service (include "seedmill.enginePort" $)) }}
 {{- end }}
 {{- $endpoints | toJson }}
+{{- end }}
+
+{{/* GPUs behind the gateway: those of the values, and of the chart's own engines. */}}
+{{- define "seedmill.gpus" -}}
+{{- $gpus := .Values.inference.gpus }}
+{{- range .Values.engines.models }}
+{{- $gpus = addf $gpus (mulf (.gpus | default 1) (.replicas | default 1)) }}
+{{- end }}
+{{- printf "%g" (float64 $gpus) }}
 {{- end }}
 
 {{/* The health service's name for it: `seedmill.v1alpha1.SeedingService`. */}}

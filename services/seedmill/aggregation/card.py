@@ -62,6 +62,7 @@ def write_card(folder: Path, facts: Facts, tally: Tally, statistics: Statistics)
         "not_checked": wording.not_checked(facts, runs_code=bool(statistics.verdict_kinds)),
         "recipe_title": wording.recipe_title(facts.recipe),
         "end_sentence": wording.end_sentence(facts, tally),
+        "stopped_sentence": wording.stopped_sentence(tally),
         "percent": wording.percent,
         "by_count": wording.by_count,
     }

@@ -128,7 +128,7 @@ class Tally:
     @property
     def is_partial(self) -> bool:
         """Whether a hard stop cut the run, so that the dataset depends on timing."""
-        return self.end is End.DEADLINE_EXCEEDED
+        return self.end.is_hard_stop
 
 
 @dataclass(frozen=True, slots=True)

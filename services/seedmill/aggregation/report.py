@@ -58,6 +58,7 @@ def write_report(folder: Path, facts: Facts, tally: Tally, statistics: Statistic
         "script_digest": b64encode(sha256(script.encode()).digest()).decode(),
         "recipe_title": wording.recipe_title(facts.recipe),
         "end_sentence": wording.end_sentence(facts, tally),
+        "stopped_sentence": wording.stopped_sentence(tally),
         "funnel": funnel(tally.steps),
         "rejected_bars": bars(wording.by_count(tally.ledger.rejected.items())),
         "failed_bars": bars(wording.by_count(tally.ledger.failed.items())),

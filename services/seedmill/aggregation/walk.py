@@ -111,13 +111,13 @@ class Walk:
                 yield from _walked(selection.walk_stopped(), None)
             elif settled is not None:
                 yield from _walked(selection.walk(settled), settled)
-            elif end is End.DEADLINE_EXCEEDED and number < self._records.highest_ended:
+            elif end.is_hard_stop and number < self._records.highest_ended:
                 yield from _walked(selection.walk_stopped(), None)
             else:
                 break
         if selection.ended is not None:
             self.end = selection.ended
-        elif end is not End.DEADLINE_EXCEEDED:
+        elif not end.is_hard_stop:
             raise InvalidRequest(
                 "NotSettled", f"root sample {selection.next_root} is not settled, so {end} is not reached"
             )

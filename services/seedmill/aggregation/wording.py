@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from seedmill.aggregation.published import Facts, Tally
 from seedmill.records.publication import End
 from seedmill.records.seed import Seed
+from seedmill.records.selection import STOPPED
 
 _KNOWN_BENCHMARKS = (
     "APPS",
@@ -52,6 +53,24 @@ def end_sentence(facts: Facts, tally: Tally) -> str:
                 "A deadline ended the run. This dataset is partial, and which rows it has depends on timing: another "
                 "run of the same specification may have finished other samples by then."
             )
+        case End.GPU_HOURS_EXHAUSTED:
+            return (
+                "The limit on GPU hours ended the run. This dataset is partial, and which rows it has depends on "
+                "timing: another run of the same specification may have finished other samples by then."
+            )
+
+
+def stopped_sentence(tally: Tally) -> str:
+    """What a hard stop did to the dataset, this one or an earlier one whose outcomes stayed; empty without any."""
+    match tally.end:
+        case End.DEADLINE_EXCEEDED:
+            return "The run was ended by a deadline, so this dataset depends on timing."
+        case End.GPU_HOURS_EXHAUSTED:
+            return "The run was ended by its limit on GPU hours, so this dataset depends on timing."
+        case End.TARGET_REACHED | End.TARGET_NOT_REACHED | End.BUDGET_EXHAUSTED:
+            left = tally.ledger.failed.get(STOPPED, 0)
+            why = f"An earlier limit on time left {left:,} candidates unfinished, so this dataset depends on timing."
+            return why if left else ""
 
 
 def unchecked_benchmarks(facts: Facts) -> list[str]:

@@ -164,7 +164,9 @@ def exit_status(ending: "Ending", caught: int | None) -> int:
     from seedmill.pipeline.run import Ending
 
     match ending:
-        case Ending.TARGET_REACHED | Ending.TARGET_NOT_REACHED | Ending.BUDGET_EXHAUSTED | Ending.DEADLINE_EXCEEDED:
+        case Ending.TARGET_REACHED | Ending.TARGET_NOT_REACHED:
+            return 0
+        case Ending.BUDGET_EXHAUSTED | Ending.DEADLINE_EXCEEDED | Ending.GPU_HOURS_EXHAUSTED:
             return 0
         case Ending.TOO_MANY_FAILURES:
             return TOO_MANY_FAILURES_EXIT

@@ -19,7 +19,7 @@ from seedmill.cli.scratch import scratch_folder
 from seedmill.execution.client import ExecutionClient
 from seedmill.inference.client import InferenceClient
 from seedmill.pipeline.run import Services
-from seedmill.records.generation import Completion, GenerationRequest
+from seedmill.records.generation import Completion, GenerationRequest, Served
 from seedmill.records.tokens import Tokens
 from seedmill.records.verdict import Program, Verdict
 from seedmill.seeding.client import SeedingClient
@@ -42,6 +42,7 @@ class HostOptions:
 
     `endpoints` are inference endpoints (`openai:URL`, `embedded:`), empty when the recipe needs no teacher; then the
     inference service is not started, nor is execution where `needs_sandbox` is false.
+    `gpus` work behind the endpoints, 0 where nobody says.
     `process_isolation` lets programs run without gVisor; `replicas` maps service names to how many are started.
     """
 
@@ -50,6 +51,7 @@ class HostOptions:
     needs_sandbox: bool = True
     process_isolation: bool = False
     replicas: dict[str, int] = field(default_factory=dict[str, int])
+    gpus: float = 0.0
 
 
 @dataclass(slots=True)
@@ -163,7 +165,7 @@ class _NotStarted:
     def room(self) -> int | None:
         return None
 
-    async def check_models(self, models: Sequence[str]) -> list[str]:
+    async def check_models(self, models: Sequence[str]) -> Served:
         raise ServiceError("NotStarted", f"no inference service was started, yet {', '.join(models)} is asked for")
 
     async def generate(self, request: GenerationRequest) -> Completion:
@@ -210,6 +212,7 @@ def _command(name: str, address: str, options: HostOptions) -> list[str]:
         case "inference":
             for endpoint in options.endpoints:
                 command += ["--endpoint", endpoint]
+            command += ["--gpus", str(options.gpus)]
         case "execution":
             if options.process_isolation:
                 command += ["--isolation", "process"]

@@ -15,6 +15,9 @@ SENTENCES = {
     Ending.TARGET_NOT_REACHED: "All candidates are used up before the target was reached.",
     Ending.BUDGET_EXHAUSTED: "The budget is spent; what there is was published. Raise budget to go on.",
     Ending.DEADLINE_EXCEEDED: "The deadline has passed; what there is was published. Raise it to go on.",
+    Ending.GPU_HOURS_EXHAUSTED: (
+        "The GPU hours of budget.maxGpuHours are used up; what there is was published. Raise it to go on."
+    ),
     Ending.SUSPENDED: "Stopped; nothing was published. Run again to go on.",
     Ending.TAKEN_OVER: "Another process has taken over this run; it goes on there.",
     Ending.TOO_MANY_FAILURES: "Too many samples failed; nothing was published. Mend the cause and run again.",
@@ -28,7 +31,7 @@ def exit_status(ending: Ending, *, strict: bool, caught: int | None) -> int:
             return 0
         case Ending.TARGET_NOT_REACHED:
             return 3 if strict else 0
-        case Ending.BUDGET_EXHAUSTED | Ending.DEADLINE_EXCEEDED:
+        case Ending.BUDGET_EXHAUSTED | Ending.DEADLINE_EXCEEDED | Ending.GPU_HOURS_EXHAUSTED:
             return 4
         case Ending.TOO_MANY_FAILURES:
             return 5
@@ -40,7 +43,7 @@ def result_json(result: RunResult, store: Store) -> dict[str, Any]:
     """The result for programs."""
     head = result.head
     return {
-        "ending": result.ending.value,
+        "ending": result.ending.reason,
         "message": SENTENCES[result.ending],
         "run": f"{store.uri}/{result.run.prefix}",
         "ledger": result.ledger.to_json(),

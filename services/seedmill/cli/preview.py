@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seedmill.cli.run import FileArgument, IsolationChoice, JsonOption, ModelOption, TeacherOption
+from seedmill.cli.run import FileArgument, GpusOption, IsolationChoice, JsonOption, ModelOption, TeacherOption
 
 if TYPE_CHECKING:
     from seedmill.cli.forecast import Forecast, Observed, Plan
@@ -25,6 +25,7 @@ def preview(
     teacher: TeacherOption = None,
     model: ModelOption = None,
     isolation: IsolationChoice = None,
+    gpus: GpusOption = 0.0,
     json: JsonOption = False,
 ) -> None:
     """Make a few candidates of FILE end to end, show what became of them, and project what the whole run takes.
@@ -37,7 +38,7 @@ def preview(
     generation = load(file, Overrides(model, None, isolation))
     sources = endpoints(generation.spec, teacher)
     made = asyncio.run(_make(_sample_of(generation, count), file, sources))
-    projected = forecast(Preview(made.observed, made.seconds), plan_of(generation.spec, made.all_seeds))
+    projected = forecast(Preview(made.observed, made.seconds), plan_of(generation.spec, made.all_seeds, gpus))
     if json:
         projection = None if projected is None else projected.to_json()
         typer.echo(json_module.dumps({"candidates": made.candidates, "projection": projection}, indent=2))
@@ -58,7 +59,7 @@ class Made:
     all_seeds: int | None = None
 
 
-def plan_of(spec: "Spec", seeds: int | None) -> "Plan":
+def plan_of(spec: "Spec", seeds: int | None, gpus: float) -> "Plan":
     """What the projection has to know of a run."""
     from seedmill.cli.forecast import Plan
     from seedmill.pipeline.preparation import limits_of
@@ -75,15 +76,18 @@ def plan_of(spec: "Spec", seeds: int | None) -> "Plan":
         max_cost=None if limits.max_cost is None else float(limits.max_cost),
         price=limits.price,
         deadline_seconds=budget.active_deadline_seconds,
+        max_gpu_hours=None if budget.max_gpu_hours is None else float(budget.max_gpu_hours),
+        gpus=gpus or None,
     )
 
 
 def _sample_of(generation: "DatasetGeneration", count: int) -> "DatasetGeneration":
-    """The same with so many candidates, all of which are made."""
+    """The same with so many candidates, all of which are made. GPU hours are projected, not limited."""
     spec = generation.spec
     most = min(count, spec.target.max_candidates or count)
     target = spec.target.model_copy(update={"accepted_samples": count, "max_candidates": most})
-    return generation.model_copy(update={"spec": spec.model_copy(update={"target": target})})
+    budget = spec.budget.model_copy(update={"max_gpu_hours": None})
+    return generation.model_copy(update={"spec": spec.model_copy(update={"target": target, "budget": budget})})
 
 
 async def _make(generation: "DatasetGeneration", file: Path, sources: list[str]) -> Made:

@@ -3,6 +3,7 @@
 import asyncio
 import json as json_module
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,15 @@ IsolationChoice = Annotated[
     IsolationOption | None,
     typer.Option(help="`process` runs programs WITHOUT a sandbox, on this machine.", show_default=False),
 ]
+GpusOption = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        help="GPUs of the engines behind --teacher, or the part of them that this run has (0.5): what "
+        "budget.maxGpuHours counts. 0: not known.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 
@@ -39,6 +49,7 @@ def run(
     isolation: IsolationChoice = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 when the target is not reached.")] = False,
     replicas: Annotated[int, typer.Option(min=1, max=16, help="Processes of each of the four services.")] = 1,
+    gpus: GpusOption = 0.0,
     json: JsonOption = False,
 ) -> None:
     """Make the dataset that FILE describes. Run again on the same workdir to go on where it stopped.
@@ -50,12 +61,20 @@ def run(
 
     generation = load(file, Overrides(model, limit, isolation))
     sources = endpoints(generation.spec, teacher)
-    raise typer.Exit(asyncio.run(_run(generation, file, workdir, sources, replicas, strict=strict, as_json=json)))
+    machine = Machine(sources, gpus, replicas)
+    raise typer.Exit(asyncio.run(_run(generation, file, workdir, machine, strict=strict, as_json=json)))
 
 
-async def _run(
-    generation: Any, file: Path, workdir: str, sources: list[str], replicas: int, *, strict: bool, as_json: bool
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the services of a run are started with: endpoints of the teacher, GPUs behind them, processes of each."""
+
+    endpoints: list[str]
+    gpus: float
+    replicas: int
+
+
+async def _run(generation: Any, file: Path, workdir: str, machine: Machine, *, strict: bool, as_json: bool) -> int:
     from rich.console import Console
 
     from seedmill.cli.display import Display
@@ -64,12 +83,11 @@ async def _run(
     from seedmill.cli.outcome import describe, exit_status, result_json
     from seedmill.cli.signals import drive
     from seedmill.cli.workdir import corpus_uri, log_folder, only_process, prefix_of
-    from seedmill.pipeline.preparation import Order, refuse_what_is_missing
+    from seedmill.pipeline.preparation import Order
     from seedmill.pipeline.run import Run
     from seedmill.spec.execution import Isolation
     from seedmill.storage import open_store
 
-    refuse_what_is_missing(generation.spec)
     store = open_store(workdir)
     prefix = prefix_of(generation)
     console = Console(stderr=True)
@@ -78,10 +96,11 @@ async def _run(
         console.print(f"spec.output.store is for runs in a cluster: {where}", soft_wrap=True, highlight=False)
     options = HostOptions(
         logs=log_folder(store, prefix),
-        endpoints=sources,
+        endpoints=machine.endpoints,
         process_isolation=generation.spec.execution.isolation is Isolation.PROCESS,
         needs_sandbox=needs_sandbox(generation.spec),
-        replicas=dict.fromkeys(SERVICES, replicas),
+        replicas=dict.fromkeys(SERVICES, machine.replicas),
+        gpus=machine.gpus,
     )
     with only_process(store, prefix):
         async with services(options, prefix) as hosted:

@@ -71,6 +71,9 @@ def serve_inference(
             show_default=False,
         ),
     ] = None,
+    gpus: Annotated[
+        float, typer.Option(min=0, help="GPUs of all engines behind it, for budget.maxGpuHours; 0: not known.")
+    ] = 0.0,
     metrics_address: MetricsOption = None,
     drain_seconds: DrainOption = 0.0,
     grace_seconds: GraceOption = 30.0,
@@ -87,7 +90,7 @@ def serve_inference(
 
     guard = Guard(tls, allow_callers or ())
     settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid, guard)
-    _serve(settings, lambda: service(endpoint or []), log_format, log_level)
+    _serve(settings, lambda: service(endpoint or [], gpus), log_format, log_level)
 
 
 @serve_app.command("execution")

@@ -78,7 +78,7 @@ def ended(result: RunResult, store: Store, exit_code: int, tokens: int) -> LastW
     if head is not None:
         dataset = Published(_plain(dataset_uri(store, run, head)), head.dataset_digest, head.rows)
     return LastWords(
-        result.ending.value, SENTENCES[result.ending], exit_code, result.ledger, tokens, dataset, run
+        result.ending.reason, SENTENCES[result.ending], exit_code, result.ledger, tokens, dataset, run
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 
 from seedmill.inference.messages import outcome_of, prompt_message
-from seedmill.records.generation import Completion, GenerationRequest
+from seedmill.records.generation import Completion, GenerationRequest, Served
 from seedmill.records.tokens import Tokens
 from seedmill.serving.batching import Batcher
 from seedmill.serving.channel import Channels
@@ -32,8 +32,8 @@ class InferenceClient:
         self._unanswered = 0
         self._batcher = Batcher[GenerationRequest, Completion](self._call, max_items=MAX_BATCH)
 
-    async def check_models(self, models: Sequence[str]) -> list[str]:
-        """The endpoints, for people. Raises Misconfigured when one of the models can't be had, Unavailable and Busy."""
+    async def check_models(self, models: Sequence[str]) -> Served:
+        """Who serves them. Raises Misconfigured when one of the models can't be had, Unavailable and Busy."""
         stub: Any = pb_grpc.InferenceServiceStub(self._channels.pick())
         try:
             response = await stub.CheckModels(
@@ -43,7 +43,7 @@ class InferenceClient:
             raise from_rpc_error(error) from None
         if models:
             self._credits = response.credits
-        return list(response.endpoints)
+        return Served(tuple(response.endpoints), response.gpus)
 
     @property
     def wasted(self) -> Tokens:

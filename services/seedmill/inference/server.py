@@ -47,15 +47,19 @@ log = structlog.get_logger("seedmill.inference")
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def service(endpoints: Sequence[str]) -> Service:
-    """The service, to be served. Endpoints are written as in `endpoint_names`. Raises Misconfigured for a bad one."""
-    servicer = _Servicer(parse_endpoints(endpoints))
+def service(endpoints: Sequence[str], gpus: float = 0.0) -> Service:
+    """The service, to be served. Endpoints are written as in `endpoint_names`. Raises Misconfigured for a bad one.
+
+    `gpus` are those of all engines behind it, 0 where nobody says; runs are told, to count GPU hours.
+    """
+    servicer = _Servicer(parse_endpoints(endpoints), gpus)
     return Service("inference", servicer.register, servicer.start, servicer.close, ready=lambda: servicer.ready)
 
 
 class _Servicer(pb_grpc.InferenceServiceServicer):
-    def __init__(self, names: Sequence[EndpointName]) -> None:
+    def __init__(self, names: Sequence[EndpointName], gpus: float) -> None:
         self._names = names
+        self._gpus = gpus
         self._in_process: list[VllmEngine] = []
         self._stack = AsyncExitStack()
         self._gateway = Gateway([])
@@ -105,7 +109,7 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
     async def CheckModels(self, request: pb.CheckModelsRequest, context: Context) -> pb.CheckModelsResponse:
         endpoints = await self._gateway.check_models(list(request.models))
         granted = self._gateway.credits(request.models, request.run, max(1, request.weight))
-        return pb.CheckModelsResponse(endpoints=endpoints, credits=granted)
+        return pb.CheckModelsResponse(endpoints=endpoints, credits=granted, gpus=self._gpus)
 
     async def Generate(self, request: pb.GenerateRequest, context: Context) -> AsyncIterator[pb.GenerateResponse]:
         if len(request.prompts) > MAX_PROMPTS:

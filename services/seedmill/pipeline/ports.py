@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress
-from seedmill.records.generation import Completion, GenerationRequest
+from seedmill.records.generation import Completion, GenerationRequest, Served
 from seedmill.records.publication import End, Limits, Publication
 from seedmill.records.tokens import Tokens
 from seedmill.records.verdict import Program, Verdict
@@ -35,8 +35,8 @@ class Inference(Protocol):
         """How many more prompts the engines want of this run now; None: as many as it has."""
         ...
 
-    async def check_models(self, models: Sequence[str]) -> list[str]:
-        """The endpoints, for people. Raises Misconfigured when a model is not served or the key is refused."""
+    async def check_models(self, models: Sequence[str]) -> Served:
+        """The endpoints that serve them. Raises Misconfigured when a model is not served or the key is refused."""
         ...
 
     async def generate(self, request: GenerationRequest) -> Completion:

@@ -17,6 +17,7 @@ from seedmill.pipeline.ports import Execution, Inference, Seeding
 from seedmill.recipes.build import collection_options
 from seedmill.recipes.steps import Execute, Generate, Recipe
 from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress, LanguageQuota
+from seedmill.records.generation import Served
 from seedmill.records.publication import Limits, Price
 from seedmill.records.run_file import RunFile, run_prefix
 from seedmill.serving.errors import Misconfigured
@@ -77,21 +78,11 @@ class _Pins:
     seeds_publication: str
 
 
-def refuse_what_is_missing(spec: Spec) -> None:
-    """Raise Misconfigured for parts of the resource that this version cannot do yet."""
-    missing = {
-        "budget.maxGpuHours": spec.budget.max_gpu_hours is not None,
-    }
-    for field, used in missing.items():
-        if used:
-            raise Misconfigured("NotAvailable", f"spec.{field} is not available in this version; remove it")
-
-
-async def check_models(recipe: Recipe, inference: Inference, patience: Patience) -> list[str]:
-    """The endpoints that serve the recipe's models; waits while none answers. Raises Misconfigured."""
+async def check_models(recipe: Recipe, inference: Inference, patience: Patience) -> Served:
+    """Who serves the recipe's models; waits while nobody answers. Raises Misconfigured."""
     models = sorted({step.call.model for step in recipe.steps if isinstance(step, Generate)})
     if not models:
-        return []
+        return Served()
     return await patience.call(Dependency.TEACHER, partial(inference.check_models, models))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -16,16 +17,27 @@ REPORT_SECONDS = 2.0
 
 @dataclass(slots=True)
 class RunReport:
-    """The two files of one run. What ends in `before` is what earlier processes spent on it: seconds, and tokens."""
+    """The two files of one run, and the clock of its hard stops.
+
+    What ends in `before` is what earlier processes spent on it: seconds, those times the GPUs that they had, and
+    tokens; `gpus` are those of this process. What a process spent since it last wrote is lost with a SIGKILL: two
+    seconds. Times are those of `clock`, never of the calendar, which may be set back and forth.
+    """
 
     store: Store
     prefix: str
     progress: Progress
+    gpus: float = 0.0
+    clock: Callable[[], float] = time.monotonic
     last_ending: str = ""
     active_before: float = 0.0
     paid_before: int = 0
     wasted_before: int = 0
-    started: float = field(default_factory=time.monotonic)
+    gpu_seconds_before: float = 0.0
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
 
     def load(self) -> None:
         """Read what the process before left: how it ended, and how long the run was active."""
@@ -35,12 +47,17 @@ class RunReport:
             self.active_before = float(before["activeSeconds"])
             self.paid_before = int(before["paidTokens"])
             self.wasted_before = int(before["wastedTokens"])
+            self.gpu_seconds_before = float(before["gpuSeconds"])
         except (ObjectMissing, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return
 
     @property
     def active_seconds(self) -> float:
-        return self.active_before + time.monotonic() - self.started
+        return self.active_before + self.clock() - self.started
+
+    @property
+    def gpu_seconds(self) -> float:
+        return self.gpu_seconds_before + self.gpus * (self.clock() - self.started)
 
     async def keep_current(self) -> None:
         """Write every few seconds, until cancelled. A store that is away is the journal's to report."""
@@ -63,6 +80,7 @@ class RunReport:
             "countedTokens": moment.counted.total,
             "waiting": [str(each) for each in moment.waiting],
             "activeSeconds": round(self.active_seconds, 3),
+            "gpuSeconds": round(self.gpu_seconds, 3),
         }
         self.store.put(f"{self.prefix}/ledger.json", orjson.dumps(ledger.to_json(), option=orjson.OPT_INDENT_2))
         self.store.put(f"{self.prefix}/progress.json", orjson.dumps(content, option=orjson.OPT_INDENT_2))

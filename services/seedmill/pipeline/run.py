@@ -15,17 +15,11 @@ from functools import partial
 
 from seedmill.filters.similarity import RowIndex
 from seedmill.pipeline.frontier import Frontier
+from seedmill.pipeline.hard_stop import HardStop, gpus_of, hard_stops
 from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.patience import Awaited, Dependency, Patience
 from seedmill.pipeline.ports import Aggregation, Execution, Inference, Seeding
-from seedmill.pipeline.preparation import (
-    Order,
-    Prepared,
-    check_environment,
-    check_models,
-    prepare,
-    refuse_what_is_missing,
-)
+from seedmill.pipeline.preparation import Order, Prepared, check_environment, check_models, prepare
 from seedmill.pipeline.progress import Phase, Progress, Published
 from seedmill.pipeline.report import RunReport
 from seedmill.pipeline.resume import new_frontier, resume
@@ -47,15 +41,21 @@ REMOTE_LINGER_SECONDS = 1.0
 
 
 class Ending(StrEnum):
-    """How a run ended. The first four are published."""
+    """How a run ended. The first five are published."""
 
     TARGET_REACHED = End.TARGET_REACHED.value
     TARGET_NOT_REACHED = End.TARGET_NOT_REACHED.value
     BUDGET_EXHAUSTED = End.BUDGET_EXHAUSTED.value
     DEADLINE_EXCEEDED = End.DEADLINE_EXCEEDED.value
+    GPU_HOURS_EXHAUSTED = End.GPU_HOURS_EXHAUSTED.value
     SUSPENDED = "Suspended"
     TAKEN_OVER = "TakenOver"
     TOO_MANY_FAILURES = "TooManyFailures"
+
+    @property
+    def reason(self) -> str:
+        """The word for conditions and programs: GPU hours are a budget like the others, its message says which."""
+        return Ending.BUDGET_EXHAUSTED.value if self is Ending.GPU_HOURS_EXHAUSTED else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +113,13 @@ class Run:
     async def execute(self) -> RunResult:
         """Go on until the run ends. Raises Misconfigured, InvalidRequest and StorageError (nothing was lost)."""
         spec, store = self._order.spec, self._order.store
-        refuse_what_is_missing(spec)
         recipe = build(spec)
-        await check_models(recipe, self._services.inference, self._patience)
+        served = await check_models(recipe, self._services.inference, self._patience)
+        gpus = gpus_of(spec.budget.max_gpu_hours, recipe, served)
         await check_environment(spec, recipe, self._services.execution, self._patience)
         self.progress.phase = Phase.COLLECTING
         prepared = await prepare(self._order, recipe, self._services.seeding, self._patience, self._note_collection)
-        report = RunReport(store, prepared.run.prefix, self.progress)
+        report = RunReport(store, prepared.run.prefix, self.progress, gpus)
         await self._patience.store(report.load)
         head = await self._patience.store(read_head, store, prepared.run.prefix)
         self._note_publication(head, prepared.run)
@@ -171,7 +171,9 @@ class Run:
             self.progress,
             await self._patience.store(load_reuse, store, run.reuse),
         )
-        limits = self._runner_limits(report)
+        stop = next(iter(hard_stops(spec.budget, report)), None)
+        deadline = None if stop is None else stop.at
+        limits = RunnerLimits(spec.max_in_flight, spec.failure_policy.max_failed_percent, deadline)
         runner = self._runner = Runner(
             frontier,
             walker,
@@ -189,19 +191,21 @@ class Run:
         try:
             end = await runner.run()
             await journal.close()
-            ending, head = await self._conclude(end, prepared, frontier)
+            ending, head = await self._conclude(end, prepared, frontier, stop)
         finally:
             reporter.cancel()
             journal.abandon()
         ledger = self.progress.ledger() if head is None else Ledger.from_json(head.ledger)
         return RunResult(ending, run, head, ledger, resumed.damaged)
 
-    async def _conclude(self, end: RunnerEnd, prepared: Prepared, frontier: Frontier) -> tuple[Ending, Head | None]:
+    async def _conclude(
+        self, end: RunnerEnd, prepared: Prepared, frontier: Frontier, stop: HardStop | None
+    ) -> tuple[Ending, Head | None]:
         match end:
             case RunnerEnd.CUT:
                 published = frontier.selection.ended or End.TARGET_NOT_REACHED
             case RunnerEnd.DEADLINE:
-                published = End.DEADLINE_EXCEEDED
+                published = End.DEADLINE_EXCEEDED if stop is None else stop.end
             case RunnerEnd.DRAINED:
                 return Ending.SUSPENDED, None
             case RunnerEnd.FENCED:
@@ -217,7 +221,8 @@ class Run:
         head = await self._patience.store(read_head, store, prefix)
         if head is None:
             raise StorageError(f"{store.uri}/{prefix}/HEAD.json is missing right after it was written")
-        return Ending(published.value), head
+        # Not `published`: with what a hard stop left unsettled counted as stopped, the target may be reached after all.
+        return Ending(head.end), head
 
     def _watch(
         self, frontier: Frontier, runner: Runner, journal: JournalWriter, prepared: Prepared, settled: int
@@ -235,18 +240,13 @@ class Run:
         if self._on_walked is not None:
             self._on_walked(root)
 
-    def _runner_limits(self, report: RunReport) -> RunnerLimits:
-        spec = self._order.spec
-        allowed = spec.budget.active_deadline_seconds
-        deadline = None if allowed is None else report.started + max(0.0, allowed - report.active_before)
-        return RunnerLimits(spec.max_in_flight, spec.failure_policy.max_failed_percent, deadline)
-
     def _is_satisfied(self, head: Head, prepared: Prepared, report: RunReport) -> bool:
         """Whether these limits would publish the same again."""
         if head.limits != prepared.limits.to_json():
             return False
-        allowed = self._order.spec.budget.active_deadline_seconds
-        return head.end != End.DEADLINE_EXCEEDED or (allowed is not None and report.active_before >= allowed)
+        end = End(head.end)
+        passed = [stop.end for stop in hard_stops(self._order.spec.budget, report) if stop.at <= report.started]
+        return not end.is_hard_stop or end in passed
 
     def _note_publication(self, head: Head | None, run: RunFile) -> None:
         if head is not None:

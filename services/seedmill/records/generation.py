@@ -80,6 +80,17 @@ class GenerationRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """Who serves the models that a run asks for: endpoints, for people, and the GPUs of all engines behind them.
+
+    `gpus` is what the engines' operator said, 0 where nobody did.
+    """
+
+    endpoints: tuple[str, ...] = ()
+    gpus: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """What the teacher answered, and what it says it cost (estimated from the text where it does not say)."""
 

@@ -14,6 +14,12 @@ class End(StrEnum):
     TARGET_NOT_REACHED = "TargetNotReached"
     BUDGET_EXHAUSTED = "BudgetExhausted"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
+    GPU_HOURS_EXHAUSTED = "GpuHoursExhausted"
+
+    @property
+    def is_hard_stop(self) -> bool:
+        """Whether a clock ended the run, so that samples below the highest ended one may be unsettled."""
+        return self in (End.DEADLINE_EXCEEDED, End.GPU_HOURS_EXHAUSTED)
 
 
 @dataclass(frozen=True, slots=True)

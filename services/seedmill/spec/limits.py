@@ -36,9 +36,9 @@ class Budget(SpecModel):
     price_per_million_tokens: Price | None = None
     """Needed for maxCost."""
     active_deadline_seconds: Annotated[int, Field(ge=1, le=315_360_000)] | None = None
-    """Wall time of the run's process, as for a Job."""
+    """Wall time of the run's process, as for a Job, once its seeds are there."""
     max_gpu_hours: DecimalText | None = None
-    """GPU hours of the engines that work for this run."""
+    """Wall time of the run's process times the GPUs that the inference service says its engines have."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -78,7 +78,7 @@ class Limits(_message.Message):
     max_cost: _builtins.str
     """The most a run may cost, in the unit of the prices, as decimal text."""
     end: _builtins.str
-    """Why the run ended: TargetReached, TargetNotReached, BudgetExhausted, DeadlineExceeded."""
+    """Why the run ended: TargetReached, TargetNotReached, BudgetExhausted, DeadlineExceeded, GpuHoursExhausted."""
     def __init__(
         self,
         *,

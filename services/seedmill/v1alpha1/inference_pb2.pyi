@@ -58,8 +58,13 @@ class CheckModelsResponse(_message.Message):
 
     ENDPOINTS_FIELD_NUMBER: _builtins.int
     CREDITS_FIELD_NUMBER: _builtins.int
+    GPUS_FIELD_NUMBER: _builtins.int
     credits: _builtins.int
     """As in GenerateResponse."""
+    gpus: _builtins.float
+    """GPUs of all engines behind this service, as its operator told it; 0 = nobody said. Replicas of the service stand
+    before the same engines and all say the same.
+    """
     @_builtins.property
     def endpoints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Kind of each endpoint, for people: `openai http://host:port/v1`, `embedded smollm2`."""
@@ -69,10 +74,11 @@ class CheckModelsResponse(_message.Message):
         *,
         endpoints: _abc.Iterable[_builtins.str] | None = ...,
         credits: _builtins.int = ...,
+        gpus: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits", "endpoints", b"endpoints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits", "endpoints", b"endpoints", "gpus", b"gpus"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -54,6 +54,7 @@ def test_card_says_ledger_yields_contamination_and_what_was_not_checked(
     ("end", "said"),
     [
         (End.DEADLINE_EXCEEDED, "> **Partial.** The run was ended by a deadline"),
+        (End.GPU_HOURS_EXHAUSTED, "> **Partial.** The run was ended by its limit on GPU hours"),
         (End.BUDGET_EXHAUSTED, "The budget ended the run"),
         (End.TARGET_NOT_REACHED, "All 100 candidates were used"),
     ],

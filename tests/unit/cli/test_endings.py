@@ -15,6 +15,7 @@ from seedmill.records.ledger import Ledger
         (Ending.TARGET_NOT_REACHED, True, None, 3),
         (Ending.BUDGET_EXHAUSTED, False, None, 4),
         (Ending.DEADLINE_EXCEEDED, False, None, 4),
+        (Ending.GPU_HOURS_EXHAUSTED, False, None, 4),
         (Ending.TOO_MANY_FAILURES, False, None, 5),
         (Ending.SUSPENDED, False, 2, 130),
         (Ending.SUSPENDED, False, 15, 143),
@@ -26,6 +27,12 @@ def test_each_ending_has_its_exit_status(ending, strict, caught, status):
 
 def test_every_ending_is_said_in_words():
     assert set(SENTENCES) == set(Ending)
+
+
+def test_gpu_hours_are_a_budget_and_the_message_says_which():
+    assert Ending.GPU_HOURS_EXHAUSTED.reason == "BudgetExhausted"
+    assert "budget.maxGpuHours" in SENTENCES[Ending.GPU_HOURS_EXHAUSTED]
+    assert {ending.reason for ending in Ending} == {ending.value for ending in Ending} - {"GpuHoursExhausted"}
 
 
 def test_the_ledger_is_shown_with_every_reason():

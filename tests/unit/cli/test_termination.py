@@ -77,6 +77,7 @@ def test_a_message_is_left_where_it_is_wanted_and_a_place_that_is_not_there_ends
         (Ending.TARGET_NOT_REACHED, 0),
         (Ending.BUDGET_EXHAUSTED, 0),
         (Ending.DEADLINE_EXCEEDED, 0),
+        (Ending.GPU_HOURS_EXHAUSTED, 0),
         (Ending.TOO_MANY_FAILURES, 5),
         (Ending.TAKEN_OVER, 75),
         (Ending.SUSPENDED, 143),

@@ -13,7 +13,16 @@ from aiohttp import web
 from seedmill.inference import retry
 from seedmill.inference.client import InferenceClient
 from seedmill.inference.server import service
-from seedmill.records.generation import Api, FinishReason, GenerationRequest, Message, ModelCall, Prompt, Sampling
+from seedmill.records.generation import (
+    Api,
+    FinishReason,
+    GenerationRequest,
+    Message,
+    ModelCall,
+    Prompt,
+    Sampling,
+    Served,
+)
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import InvalidRequest, ItemError, Misconfigured, Unavailable
 from seedmill.serving.server import running_server
@@ -56,7 +65,7 @@ def text_of(body: dict) -> str:
 async def test_each_caller_gets_the_answer_to_its_own_prompt_unchanged(tmp_path: Path):
     script = ScriptedServer(lambda body, n: completion(f"<{text_of(body)}>\n\t\u00e9\U0001f600", "length"))
     async with serving(script) as server, client_for(tmp_path, server.url) as client:
-        assert await client.check_models([MODEL]) == [f"openai {server.url}"]
+        assert await client.check_models([MODEL]) == Served((f"openai {server.url}",))
         texts = [f"prompt {n}" for n in range(300)]
         answers = await asyncio.gather(*(client.generate(ask(t, api=list(Api)[len(t) % 2])) for t in texts))
     assert [answer.text for answer in answers] == [f"<{t}>\n\t\u00e9\U0001f600" for t in texts]
@@ -77,6 +86,15 @@ async def test_an_engine_that_is_not_installed_is_named_at_the_start(
         async with client_for(tmp_path, endpoint):
             pass
     assert raised.value.reason == "EngineMissing"
+
+
+async def test_a_run_is_told_the_gpus_behind_the_service(tmp_path: Path):
+    async with (
+        serving(ScriptedServer()) as server,
+        running_server([service([server.url], 2.5)], f"unix:{tmp_path}/i.sock") as up,
+        client_of([up]) as client,
+    ):
+        assert (await client.check_models([MODEL])).gpus == 2.5
 
 
 async def test_one_bad_prompt_harms_no_other(tmp_path: Path):
