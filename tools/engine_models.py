@@ -52,7 +52,7 @@ def main() -> None:
     if options.smollm is not None:
         make(folder / "smollm2-135m-instruct", lambda at: convert(options.smollm, at))
     if options.busy:
-        make(folder / "busy-llama", lambda at: save_random_llama(at, hidden=768, layers=12, ends=False))
+        make(folder / "busy-llama", lambda at: save_random_llama(at, hidden=768, layers=24, ends=False))
     sys.stdout.write(f"{folder}\n")
 
 

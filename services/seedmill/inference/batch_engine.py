@@ -15,24 +15,32 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from seedmill.inference.answers import Answer
-from seedmill.inference.batch_lines import Line, Reply, answer_of, custom_ids, line_of, read_replies
-from seedmill.inference.batch_provider import BatchError, BatchProvider, ProvidersBatch, State
+from seedmill.inference.batch_lines import (
+    BatchError,
+    Line,
+    Reply,
+    answer_of,
+    custom_ids,
+    line_of,
+    read_replies,
+    without_reply,
+)
+from seedmill.inference.batch_provider import BatchProvider, ProvidersBatch, State
 from seedmill.inference.dialect import Dialect, simpler
 from seedmill.inference.endpoint_names import BatchName
 from seedmill.inference.openai_engine import OpenAiEngine
-from seedmill.inference.refusals import Refusal, error_of, model_not_served
+from seedmill.inference.refusals import Refusal, error_of
 from seedmill.inference.retry import Kind, Trouble
 from seedmill.records.generation import GenerationRequest
-from seedmill.serving.errors import ItemError, Misconfigured, ServiceError
+from seedmill.serving.errors import ItemError, ServiceError
 
 KEPT_SECONDS = 26 * 3600.0
 """How long ago a batch may have been handed in to be looked at again: its window, and a little."""
-_FULL_ELSEWHERE = ("token_limit_exceeded", "rate_limit_exceeded", "too_many_requests")
 
 log = structlog.get_logger("seedmill.inference")
 
@@ -116,7 +124,7 @@ class BatchEngine:
         reply = replies.get(line.custom_id)
         try:
             if reply is None:
-                raise self._without_reply(batch, line)
+                raise without_reply(line, list(batch.lines), batch.errors, self._name.base_url, self._models)
             return self._answer(reply, request)
         except (Trouble, ItemError):
             self._by_id.pop(line.custom_id, None)  # asked again, it is another line
@@ -127,30 +135,13 @@ class BatchEngine:
         said = answer_of(reply, request, url)
         if not isinstance(said, Refusal):
             return said
+        if self._key:  # some servers repeat it
+            said = replace(said, message=said.message.replace(self._key, "[key]"))
         other = simpler(self._dialect, said, len(request.prompt.stop))
         if other is not None:
             self._dialect = other
             raise Trouble(Kind.FAILED, f"{url} refuses a parameter and is asked without it: {said.message}")
         raise error_of(said, url, request.call.model, self._models, with_key=bool(self._key))
-
-    def _without_reply(self, batch: _Batch, line: Line) -> Trouble | ServiceError:
-        """Why a batch that has ended says nothing of a prompt."""
-        url = self._name.base_url
-        first = next(iter(batch.errors), None)
-        if first is None:
-            return Trouble(Kind.FAILED, f"{url} ended a batch without a word on this prompt")
-        said = f"{url} refused a batch: {first.code} {first.message}".rstrip()
-        if first.code in _FULL_ELSEWHERE:
-            return Trouble(Kind.REFUSED, said, retry_after_seconds=60.0)
-        if first.code == "model_not_found":
-            return model_not_served(line.lane[1], self._models, [url])
-        order = list(batch.lines)
-        for error in batch.errors:
-            if error.line is not None and 0 < error.line <= len(order) and order[error.line - 1] == line.custom_id:
-                return ItemError("PromptRefused", f"{url} refused a line of a batch: {error.code} {error.message}")
-        if all(error.line is not None for error in batch.errors):
-            return Trouble(Kind.FAILED, f"{said}, for other prompts' sake")
-        return Misconfigured("BatchRefused", said)
 
     def _gather(self, line: Line) -> _Batch:
         """Put the line into the batch that is being gathered for its lane, or begin one."""

@@ -4,7 +4,7 @@ A line's `custom_id` is a digest of what is asked, so that the same prompt is kn
 and in a batch that another process of this service handed in. Shapes are those of OpenAI's Batch API.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
@@ -13,12 +13,15 @@ import orjson
 
 from seedmill.inference.answers import Answer, read_answer
 from seedmill.inference.dialect import Dialect, body, route
-from seedmill.inference.refusals import Refusal, read_refusal
+from seedmill.inference.refusals import Refusal, model_not_served, read_refusal
 from seedmill.inference.retry import Kind, Trouble
 from seedmill.records.generation import GenerationRequest
+from seedmill.serving.errors import ItemError, Misconfigured, ServiceError
 
 ID_PREFIX = "seedmill-"
 ID_DIGITS = 40
+_TOO_MUCH = ("token_limit_exceeded", "rate_limit_exceeded", "too_many_requests")
+"""Codes of a batch that may be handed in later, when others have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,15 @@ class Reply:
     body: bytes
     code: str = ""
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchError:
+    """Why a batch was not begun; `line` (from 1) where it is about one."""
+
+    code: str
+    message: str
+    line: int | None = None
 
 
 def line_of(request: GenerationRequest, dialect: Dialect, prefix: str = "/v1") -> Line:
@@ -74,6 +86,25 @@ def answer_of(reply: Reply, request: GenerationRequest, url: str) -> Answer | Re
     if reply.status == 0:
         raise Trouble(Kind.FAILED, f"{url} did not work on the prompt: {reply.code} {reply.message}".rstrip())
     return read_answer(reply.body, request, url) if reply.status == 200 else read_refusal(reply.status, reply.body)
+
+
+def without_reply(
+    line: Line, order: Sequence[str], errors: Sequence[BatchError], url: str, served: Sequence[str]
+) -> Trouble | ServiceError:
+    """Why a batch that has ended says nothing of one of its lines. `order` are the ids as they stood in its file."""
+    if not errors:
+        return Trouble(Kind.FAILED, f"{url} ended a batch without a word on this prompt")
+    said = f"{url} refused a batch: {errors[0].code} {errors[0].message}".rstrip()
+    if errors[0].code in _TOO_MUCH:
+        return Trouble(Kind.REFUSED, said, retry_after_seconds=60.0)
+    if errors[0].code == "model_not_found":
+        return model_not_served(line.lane[1], served, [url])
+    for error in errors:
+        if error.line is not None and 0 < error.line <= len(order) and order[error.line - 1] == line.custom_id:
+            return ItemError("PromptRefused", f"{url} refused a line of a batch: {error.code} {error.message}")
+    if all(error.line is not None for error in errors):
+        return Trouble(Kind.FAILED, f"{said}, for the sake of other prompts")
+    return Misconfigured("BatchRefused", said)
 
 
 def _reply(fields: dict[str, Any]) -> Reply:

@@ -14,6 +14,7 @@ import aiohttp
 import orjson
 
 from seedmill.inference.answers import parse_json
+from seedmill.inference.batch_lines import BatchError
 from seedmill.inference.refusals import error_of, one_line, read_refusal
 from seedmill.inference.retry import Kind, Trouble, retry_after_seconds
 from seedmill.serving.errors import Misconfigured
@@ -35,15 +36,6 @@ class State(StrEnum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class BatchError:
-    """Why a batch was not begun; `line` (from 1) where it is about one."""
-
-    code: str
-    message: str
-    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

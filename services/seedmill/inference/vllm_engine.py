@@ -29,6 +29,7 @@ import structlog
 
 from seedmill.inference.answers import Answer
 from seedmill.inference.endpoint_names import VllmName
+from seedmill.inference.orphans import Orphans
 from seedmill.inference.refusals import one_line
 from seedmill.inference.retry import Kind, Trouble
 from seedmill.inference.vllm_arguments import engine_arguments
@@ -38,6 +39,7 @@ from seedmill.serving.errors import ItemError, Misconfigured, ServiceError, Unav
 ANSWER_SECONDS = 900.0
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
+LOOK_SECONDS = 0.5
 BUSY_STATUS = 503
 _ENVIRONMENT = {
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # a fork of a process that has gRPC's threads hangs
@@ -73,6 +75,7 @@ class VllmEngine:
         self._loaded: _Loaded | None = None
         self._why_away = f"vLLM has not loaded {name.model}"
         self._restart: asyncio.Task[None] | None = None
+        self._orphans: Orphans | None = None
 
     async def start(self) -> int:
         """Load the model; gives how many prompts it works on in one step, at most.
@@ -96,9 +99,12 @@ class VllmEngine:
             # Loading goes on in its thread, for minutes, and this process could not end before it.
             for child in multiprocessing.active_children():
                 child.kill()
+        orphans, self._orphans = self._orphans, None
         loaded, self._loaded = self._loaded, None
         if loaded is not None:
             await self._in_thread(loaded.llm.shutdown)
+        if orphans is not None:
+            await asyncio.to_thread(orphans.close)
         self._thread.shutdown(wait=False)
 
     @property
@@ -148,7 +154,12 @@ class VllmEngine:
 
     async def _load(self) -> _Loaded:
         """Raises Misconfigured."""
-        llm = await self._in_thread(self._make)
+        self._orphans = self._orphans or Orphans()
+        making = asyncio.ensure_future(self._in_thread(self._make))
+        while not making.done():
+            await asyncio.wait([making], timeout=LOOK_SECONDS)
+            self._orphans.watch(each.pid for each in multiprocessing.active_children() if each.pid is not None)
+        llm = await making
         tokenizer = llm.get_tokenizer()
         return _Loaded(
             llm,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from engines.vllm.conftest import CONTEXT_TOKENS, Served, model_folder, until
+from engines.vllm.programs import CONTEXT_TOKENS, Served, model_folder, until
 from seedmill.records.generation import Api, FinishReason, GenerationRequest, Message, ModelCall, Prompt, Sampling
 from seedmill.serving.errors import ItemError, Misconfigured
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engines.vllm.conftest import LOAD_SECONDS, Served, in_process_endpoint, inference_service, model_folder, until
+from engines.vllm.programs import LOAD_SECONDS, Served, in_process_endpoint, inference_service, model_folder, until
 from engines.vllm.test_answers import ask
 from seedmill.inference.endpoint_names import VllmName, parse_endpoint
 from seedmill.inference.vllm_arguments import engine_arguments
