@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from seedmill.filters.decontamination import Decontaminator
 from seedmill.filters.similarity import RowIndex
+from seedmill.pipeline.checkpointer import Checkpointer
 from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.patience import Patience
@@ -21,6 +22,7 @@ from seedmill.recipes.rebuild import rebuild
 from seedmill.recipes.steps import Recipe
 from seedmill.records.generation import Completion, FinishReason, GenerationRequest, Served
 from seedmill.records.journal import StepRecord, root_index
+from seedmill.records.journal_sums import JournalSums
 from seedmill.records.publication import Limits
 from seedmill.records.resolution import JournalIndex, Leaf, SettledRoot
 from seedmill.records.row import Row
@@ -94,6 +96,7 @@ class Engine:
     predecessor: dict[str, PublishedOutcome] = field(default_factory=dict)
     linger_seconds: float = 0.001
     random_seed: int = 0
+    checkpoint_roots: int = 2
     reuse: dict[str, object] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
     runner: Runner | None = None
@@ -121,7 +124,12 @@ class Engine:
             random_hex=lambda: f"{random.getrandbits(32):08x}",
         )
         frontier = self.frontier()
-        resumed = await resume(self.store, self.journal, frontier, CFG, Patience(), retry=retry)
+        checkpointer = self._checkpointer()
+        if checkpointer is not None:
+            self.journal.on_durable = checkpointer.note_durable
+        resumed = await resume(
+            self.store, self.journal, frontier, CFG, Patience(), retry=retry, checkpointer=checkpointer
+        )  # fmt: skip
         walker = Walker(
             self.recipe,
             CFG,
@@ -140,11 +148,23 @@ class Engine:
             async with asyncio.timeout(kill_after):
                 end = await self.runner.run()
                 await self.journal.close()
+                if checkpointer is not None:
+                    await checkpointer.close()
                 return end
         except TimeoutError:
             return None
         finally:
             self.journal.abandon()
+            if checkpointer is not None:
+                checkpointer.abandon()
+
+    def _checkpointer(self) -> Checkpointer | None:
+        """Checkpoints every few root samples, so that every test of kills is one of checkpoints too."""
+        if self.recipe.reads_pool or not self.checkpoint_roots:
+            return None
+        sums = JournalSums(roots_in_part=max(1, self.checkpoint_roots // 2))
+        publications = (repr(sorted(self.predecessor.items())),)
+        return Checkpointer(self.store, PREFIX, CFG, publications, sums, self.checkpoint_roots)
 
     def rows(self) -> list[tuple[str, str]]:
         """(sample, instruction) of what would be published now, from the journal alone."""

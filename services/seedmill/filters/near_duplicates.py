@@ -22,9 +22,9 @@ from seedmill.filters.key_table import Keys, MemoryTable
 
 SHINGLE_WORDS = 5
 THRESHOLD = 0.7
-_BANDS = 26
+BANDS = 26
 _BAND_SIZE = 5
-_PERMUTATIONS = _BANDS * _BAND_SIZE
+_PERMUTATIONS = BANDS * _BAND_SIZE
 _SEED = 42
 _LOW_32 = 0xFFFFFFFF
 _WORD = re.compile(r"\w+")
@@ -53,7 +53,7 @@ def signature(text: str) -> Signature | None:
     width = 4 * _BAND_SIZE
     return Signature(
         array("I", sorted({xxh3_64_intdigest(shingle.encode()) & _LOW_32 for shingle in shingles})),
-        tuple(xxh3_64_intdigest(minima[i * width : (i + 1) * width], seed=i) for i in range(_BANDS)),
+        tuple(xxh3_64_intdigest(minima[i * width : (i + 1) * width], seed=i) for i in range(BANDS)),
     )
 
 

@@ -56,6 +56,7 @@ class Frontier:
     waiting: dict[int, SettledRoot] = field(default_factory=dict[int, SettledRoot])
     kept: list[tuple[int, Row]] = field(default_factory=list[tuple[int, Row]])
     ahead: Tokens = Tokens()
+    on_step: "Callable[[Frontier], None]" = lambda frontier: None
 
     @property
     def done(self) -> bool:
@@ -78,6 +79,7 @@ class Frontier:
         while not self.done:
             if self.selection.next_stays_stopped():
                 self.on_walked(self.selection.walk_stopped())
+                self.on_step(self)
                 continue
             root = self.waiting.pop(self.selection.next_root, None)
             if root is None:
@@ -87,6 +89,7 @@ class Frontier:
             )  # fmt: skip
             step = self.selection.walk(root)
             self.on_walked(step)
+            self.on_step(self)
             if self.reads_pool:
                 self.kept.extend((root.index, each.row) for each in step.decisions if each.row is not None)
 

@@ -35,7 +35,7 @@ LONGEST_PAUSE_SECONDS = 10.0
 
 
 class JournalWriter:
-    """Appends records durably.
+    """Appends records durably. `on_durable` is told the number and the records of each segment that is.
 
     `linger_seconds` is how long a record may wait for company (directory 0.05, S3 1). `window` is the run's: a flush
     also starts when half of it waits.
@@ -51,7 +51,7 @@ class JournalWriter:
         random_hex: Callable[[], str] = lambda: secrets.token_hex(4),
     ) -> None:
         self._store = store
-        self._run_prefix = run_prefix
+        self.run_prefix = run_prefix
         self._linger = linger_seconds
         self._flush_at = max(1, min(FLUSH_RECORDS, window // 2))
         self._random_hex = random_hex
@@ -67,6 +67,7 @@ class JournalWriter:
         self.flush_trouble = ""
         self.list_trouble = ""
         self.bytes_written = 0
+        self.on_durable: Callable[[int, Sequence[Record]], None] = lambda segment, records: None
 
     @property
     def blocked(self) -> str:
@@ -86,10 +87,10 @@ class JournalWriter:
 
     async def open(self) -> Listing:
         """Name this attempt, then list what is there (this attempt included). Raises StorageError."""
-        before = await asyncio.to_thread(list_journal, self._store, self._run_prefix)
+        before = await asyncio.to_thread(list_journal, self._store, self.run_prefix)
         self.attempt = attempt_name(before.highest_epoch + 1, self._random_hex())
-        await asyncio.to_thread(self._store.put, open_key(self._run_prefix, self.attempt), b"")
-        listing = await asyncio.to_thread(list_journal, self._store, self._run_prefix)
+        await asyncio.to_thread(self._store.put, open_key(self.run_prefix, self.attempt), b"")
+        listing = await asyncio.to_thread(list_journal, self._store, self.run_prefix)
         self._note_attempts(listing.attempts)
         self._tasks = [asyncio.create_task(self._flush_forever()), asyncio.create_task(self._watch_fence())]
         return listing
@@ -147,7 +148,8 @@ class JournalWriter:
                 return
 
     async def _put(self, batch: list[tuple[Record, "asyncio.Future[None]"]]) -> None:
-        key = segment_key(self._run_prefix, self.attempt, self._next_segment)
+        number = self._next_segment
+        key = segment_key(self.run_prefix, self.attempt, number)
         data = encode_segment(record for record, _ in batch)
         self._next_segment += 1
         pause = 0.1
@@ -161,6 +163,7 @@ class JournalWriter:
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         self.flush_trouble = ""
         self.bytes_written += len(data)
+        self.on_durable(number, [record for record, _ in batch])
         for _, done in batch:
             if not done.done():
                 done.set_result(None)
@@ -171,7 +174,7 @@ class JournalWriter:
         for attempt, first, last in ranges:
             async with self._rolling:  # one at a time: each is in memory
                 with suppress(StorageError, SegmentDamaged):
-                    await asyncio.to_thread(roll_up, self._store, self._run_prefix, attempt, first, last)
+                    await asyncio.to_thread(roll_up, self._store, self.run_prefix, attempt, first, last)
 
     async def _watch_fence(self) -> None:
         while True:
@@ -187,7 +190,7 @@ class JournalWriter:
         epoch = int(self.attempt.partition("-")[0])
         found: set[str] = set()
         for each in (epoch, epoch + 1):
-            prefix = f"{self._run_prefix}/journal/"
+            prefix = f"{self.run_prefix}/journal/"
             found |= {
                 entry.key.removeprefix(prefix).partition("/")[0] for entry in self._store.list(f"{prefix}{each:06d}-")
             }

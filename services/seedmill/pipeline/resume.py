@@ -1,12 +1,15 @@
 """From what the journal holds to a frontier that goes on behind it."""
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from seedmill.filters.decontamination import Decontaminator
 from seedmill.filters.similarity import RowIndex
+from seedmill.pipeline.checkpointer import Checkpointer, usable_boundaries
 from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.patience import Patience
@@ -16,11 +19,13 @@ from seedmill.records.journal import Position, RetryRecord, root_index
 from seedmill.records.resolution import Leaf, RootRecords
 from seedmill.records.row import Row
 from seedmill.records.selection import PublishedOutcomes, Selection, WalkedRoot
+from seedmill.storage.checkpoints import Boundary, latest_checkpoint, read_rows
 from seedmill.storage.journal import Listing, ReadSegment, delete_rolled_up, read_segments, worth_rolling_up
 from seedmill.storage.records_by_root import RecordsByRoot
 from seedmill.storage.scratch import scratch_place
 from seedmill.storage.store import Store
 
+FETCHED_AHEAD = 4
 ROOTS_AT_ONCE = 32
 """Root samples that are walked before others of this process get their turn."""
 
@@ -59,15 +64,41 @@ def new_frontier(
 
 
 async def resume(
-    store: Store, journal: JournalWriter, frontier: Frontier, cfg: str, patience: Patience, *, retry: bool
+    store: Store,
+    journal: JournalWriter,
+    frontier: Frontier,
+    cfg: str,
+    patience: Patience,
+    *,
+    retry: bool,
+    checkpointer: Checkpointer | None = None,
 ) -> Resumed:
-    """Open the journal and fold in what is settled. With `retry`, failed ends are tried anew. Raises StorageError."""
+    """Open the journal and fold in what is settled. With `retry`, failed ends are tried anew. Raises StorageError.
+
+    What a checkpoint holds is not walked again, if the journal below it is the one that was folded.
+    """
     listing = await patience.storing(journal.open)
-    read = await patience.store(_read, store, listing, cfg)
+    earlier = [attempt for attempt in listing.attempts if attempt != journal.attempt]
+    boundaries: tuple[Boundary, ...] = ()
+    noted: Mapping[int, int] = {}
+    if checkpointer is not None and not (retry and earlier):
+        checkpoint = await patience.store(latest_checkpoint, store, journal.run_prefix)
+        selection = frontier.selection
+        boundaries = usable_boundaries(checkpoint, checkpointer, selection.limits, selection.cap)
+        noted = {} if checkpoint is None else checkpoint.sums
+    read = await patience.store(_read, store, listing, cfg, boundaries, checkpointer)
+    if checkpointer is not None:
+        same_below = checkpointer.sums.same_below(noted)
+        sound = [each for each in boundaries if each.state.root <= same_below]
+        restored = await _restore(store, journal.run_prefix, frontier, sound, patience)
+        if len(restored) < len(boundaries):
+            read.records.close()
+            read = await patience.store(_read, store, listing, cfg, restored, checkpointer)
+        checkpointer.begin(journal.attempt, restored)
+        frontier.on_step = checkpointer.note_walked
     with closing(read.records) as records:
         await patience.store(delete_rolled_up, store, read.rolled_up)
         journal.roll_up(worth_rolling_up(listing.segments))
-        earlier = [attempt for attempt in listing.attempts if attempt != journal.attempt]
         if retry and earlier:
             record = RetryRecord(max(earlier))
             await journal.append([record])
@@ -85,6 +116,31 @@ async def resume(
     return Resumed(tuple(begun), frontier.selection.next_root + len(frontier.waiting), tuple(read.damaged))
 
 
+async def _restore(
+    store: Store, run_prefix: str, frontier: Frontier, boundaries: Sequence[Boundary], patience: Patience
+) -> list[Boundary]:
+    """Take over the fold at the last of these boundaries, or at the last one before some rows that are gone."""
+    restored: list[Boundary] = []
+    fetching = deque[asyncio.Task[bytes | None]]()
+    waiting = iter(boundaries)
+    try:
+        for boundary in boundaries:
+            for each in islice(waiting, FETCHED_AHEAD - len(fetching)):
+                fetching.append(asyncio.create_task(patience.store(read_rows, store, run_prefix, each)))
+            rows = await fetching.popleft()
+            if rows is None:
+                break
+            await asyncio.to_thread(frontier.index.restore, rows)
+            restored.append(boundary)
+    finally:
+        for task in fetching:
+            task.cancel()
+    if restored:
+        state = restored[-1].state
+        frontier.selection.go_on_at(state.root, state.tokens, state.counts())
+    return restored
+
+
 @dataclass(slots=True)
 class _Read:
     """A journal as it was read. `rolled_up` are segments that lie in a roll-up, which could be read."""
@@ -94,11 +150,21 @@ class _Read:
     rolled_up: list[ReadSegment] = field(default_factory=list[ReadSegment])
 
 
-def _read(store: Store, listing: Listing, cfg: str) -> _Read:
+def _read(
+    store: Store, listing: Listing, cfg: str, restored: Sequence[Boundary], checkpointer: Checkpointer | None
+) -> _Read:
+    """Read all segments; records of root samples below the last boundary are only counted in the sums."""
+    from_root = restored[-1].state.root if restored else 0
     read = _Read(RecordsByRoot(scratch_place(), cfg))
+    sums = None if checkpointer is None else checkpointer.sums
+    if sums is not None:
+        sums.parts.clear()
     try:
         for segment in read_segments(store, listing.segments):
-            read.records.add(segment)
+            read.records.add(segment, from_root)
+            if sums is not None:
+                for number, line in enumerate(segment.lines):
+                    sums.add(line.root, Position(segment.ref.attempt, segment.ref.number, number), line.data)
             if segment.damage:
                 read.damaged.append(segment.ref.key or segment.ref.rollup)
             elif segment.from_rollup:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import partial
 
 from seedmill.filters.similarity import RowIndex
+from seedmill.pipeline.checkpointer import Checkpointer
 from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.hard_stop import HardStop, gpus_of, hard_stops
 from seedmill.pipeline.journal_writer import JournalWriter
@@ -32,7 +33,7 @@ from seedmill.records.ledger import Ledger
 from seedmill.records.publication import End
 from seedmill.records.run_file import RunFile
 from seedmill.records.selection import PublishedOutcomes, WalkedRoot
-from seedmill.storage.publications import Head, dataset_uri, open_outcomes, read_head
+from seedmill.storage.publications import Head, dataset_uri, open_outcomes, publications_up_to, read_head
 from seedmill.storage.row_index import row_index
 from seedmill.storage.store import StorageError
 
@@ -139,15 +140,25 @@ class Run:
         with ExitStack() as scratch:
             index = scratch.enter_context(row_index())
             outcomes: PublishedOutcomes = {}
+            publications: list[str] = []
             if head is not None:
                 publication = head.publication
+                publications = await self._patience.store(publications_up_to, store, prefix, publication)
                 outcomes = await self._patience.store(
                     lambda: scratch.enter_context(open_outcomes(store, prefix, publication))
                 )
-            return await self._generate_with(index, outcomes, prepared, report)
+            checkpointer = None
+            if not prepared.recipe.reads_pool:  # a pool needs the rows themselves
+                checkpointer = Checkpointer(store, prefix, prepared.run.cfg, publications)
+            return await self._generate_with(index, outcomes, checkpointer, prepared, report)
 
     async def _generate_with(
-        self, index: RowIndex, outcomes: PublishedOutcomes, prepared: Prepared, report: RunReport
+        self,
+        index: RowIndex,
+        outcomes: PublishedOutcomes,
+        checkpointer: Checkpointer | None,
+        prepared: Prepared,
+        report: RunReport,
     ) -> RunResult:
         spec, store, run = self._order.spec, self._order.store, prepared.run
         frontier = new_frontier(prepared, prepared.decontaminator, outcomes, self._walked, index)
@@ -157,8 +168,12 @@ class Run:
             linger_seconds=REMOTE_LINGER_SECONDS if store.uri.startswith("s3://") else DIRECTORY_LINGER_SECONDS,
             window=spec.max_in_flight,
         )
+        if checkpointer is not None:
+            journal.on_durable = checkpointer.note_durable
         retry = report.last_ending == Ending.TOO_MANY_FAILURES
-        resumed = await resume(store, journal, frontier, run.cfg, self._patience, retry=retry)
+        resumed = await resume(
+            store, journal, frontier, run.cfg, self._patience, retry=retry, checkpointer=checkpointer
+        )
         self.progress.attempt = journal.attempt
         walker = Walker(
             prepared.recipe,
@@ -191,10 +206,14 @@ class Run:
         try:
             end = await runner.run()
             await journal.close()
+            if checkpointer is not None:
+                await checkpointer.close()
             ending, head = await self._conclude(end, prepared, frontier, stop)
         finally:
             reporter.cancel()
             journal.abandon()
+            if checkpointer is not None:
+                checkpointer.abandon()
         ledger = self.progress.ledger() if head is None else Ledger.from_json(head.ledger)
         return RunResult(ending, run, head, ledger, resumed.damaged)
 

@@ -149,9 +149,19 @@ def path_order(path: str) -> tuple[int, ...]:
     return tuple(int(part) for part in path.split("/"))
 
 
+def root_of(record: Record) -> int:
+    """The root sample that a record belongs to; NO_ROOT for a retry."""
+    return NO_ROOT if isinstance(record, RetryRecord) else root_index(record.sample)
+
+
 def encode_segment(records: Iterable[Record]) -> bytes:
     """The bytes of a segment that holds these records, one a line, in order."""
-    return _compress(b"\n".join(orjson.dumps(_to_json(record)) for record in records))
+    return _compress(b"\n".join(map(encode_line, records)))
+
+
+def encode_line(record: Record) -> bytes:
+    """A record as it is written: the same bytes whenever it is asked."""
+    return orjson.dumps(_to_json(record))
 
 
 def decode_segment(data: bytes) -> Iterator[Record]:

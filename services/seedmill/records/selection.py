@@ -112,6 +112,12 @@ class Selection:
                 break
         return self._advance(root.index, tuple(decisions), root.tokens)
 
+    def go_on_at(self, root: int, tokens: Tokens, counts: LedgerCounts) -> None:
+        """Take over a fold that came to this root sample below the cut. Nothing may have been walked here."""
+        if self.next_root:
+            raise ValueError(f"the fold is at root {self.next_root} already")
+        self.next_root, self.tokens, self.counts = root, tokens, counts
+
     def next_stays_stopped(self) -> bool:
         """Whether the predecessor has the next root as stopped; then `walk_stopped` it, whatever the journal says."""
         before = self.predecessor.get(str(self.next_root))

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from seedmill.filters.key_table import Keys, MemoryTable, Numbers
+from seedmill.storage.append_file import AppendFile
 from seedmill.storage.local_files import as_storage_error
 
 ENTRIES_IN_MEMORY = 1 << 18
@@ -33,8 +34,10 @@ class KeyFile:
         self._spare = MemoryTable()
         self._sorted = _SortedFile(folder, 0)
         self._merge: _Merge | None = None
+        self._runs: list[_Run] = []
 
     def numbers(self, keys: Keys) -> list[int]:
+        self._combine()
         found = self._recent.numbers(keys)
         if self._merge is not None:
             return sorted({*found, *self._merge.table.numbers(keys), *self._merge.numbers(keys)})
@@ -42,6 +45,10 @@ class KeyFile:
         return sorted({*found, *older}) if older else found
 
     def add(self, keys: Keys, numbers: Numbers) -> None:
+        """Many entries at once become a sorted run of their own; all runs are combined before the next look-up."""
+        if len(keys) >= self._entries_in_memory:
+            self._runs.append(_Run(self._folder, keys, numbers))
+            return
         self._recent.add(keys, numbers)
         if self._merge is not None:
             self._merge_on(1)
@@ -51,9 +58,27 @@ class KeyFile:
             self._recent = self._spare
 
     def close(self) -> None:
+        for run in self._runs:
+            run.close()
         if self._merge is not None:
             self._merge.target.close()
         self._sorted.close()
+
+    def _combine(self) -> None:
+        if not self._runs:
+            return
+        self._merge_on(_PARTS)
+        target = _SortedFile(self._folder, len(self._sorted) + sum(len(run) for run in self._runs))
+        for part in range(_PARTS):
+            parts = [source.part(part) for source in (self._sorted, *self._runs)]
+            keys = np.concatenate([keys for keys, _ in parts])
+            numbers = np.concatenate([numbers for _, numbers in parts])
+            order = keys.argsort(kind="stable")
+            target.append_part(part, keys[order], numbers[order])
+        for source in (self._sorted, *self._runs):
+            source.close()
+        self._sorted = target
+        self._runs = []
 
     def _merge_on(self, parts: int) -> None:
         merge = self._merge
@@ -147,6 +172,38 @@ class _SortedFile:
         return int.from_bytes(os.pread(self._numbers.fileno(), 4, 4 * place), "little")
 
 
+class _Run:
+    """Entries sorted by key, on disk, until they are combined with others."""
+
+    def __init__(self, folder: Path, keys: Keys, numbers: Numbers) -> None:
+        order = keys.argsort()
+        keys = keys[order]
+        self._bounds = _bounds(keys)
+        self._keys, self._numbers = AppendFile(folder), AppendFile(folder)
+        self._keys.append(keys.tobytes())
+        self._numbers.append(numbers[order].tobytes())
+
+    def __len__(self) -> int:
+        return self._bounds[-1]
+
+    def part(self, part: int) -> tuple[Keys, Numbers]:
+        """As `_SortedFile.part`."""
+        first, behind = self._bounds[part], self._bounds[part + 1]
+        keys = self._keys.read(8 * first, 8 * (behind - first))
+        numbers = self._numbers.read(4 * first, 4 * (behind - first))
+        return np.frombuffer(keys, np.uint64), np.frombuffer(numbers, np.uint32)
+
+    def close(self) -> None:
+        self._keys.close()
+        self._numbers.close()
+
+
+def _bounds(keys: Keys) -> list[int]:
+    """Where each part begins in sorted keys, and where the last one ends."""
+    firsts = np.arange(_PARTS, dtype=np.uint64) << np.uint64(64 - _PART_BITS)
+    return [*keys.searchsorted(firsts).tolist(), len(keys)]
+
+
 class _Merge:
     """A full table on its way into a new sorted file. Until it is there, the table answers for its entries."""
 
@@ -158,8 +215,7 @@ class _Merge:
         keys, numbers = table.entries()
         order = keys.argsort()
         self._keys, self._added = keys[order], numbers[order]
-        bounds = np.arange(_PARTS, dtype=np.uint64) << np.uint64(64 - _PART_BITS)
-        self._bounds = [*self._keys.searchsorted(bounds).tolist(), len(keys)]
+        self._bounds = _bounds(self._keys)
 
     def numbers(self, keys: Keys) -> list[int]:
         """Numbers in the two files: parts that are done lie in the new one."""

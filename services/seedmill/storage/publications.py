@@ -106,6 +106,14 @@ def published_segments(store: Store, run_prefix: str, publication: str) -> list[
     return found
 
 
+def publications_up_to(store: Store, run_prefix: str, publication: str) -> list[str]:
+    """A publication and those before it, the first one first. Raises StorageError."""
+    found = [publication]
+    while before := orjson.loads(store.get(f"{run_prefix}/{found[0]}/manifest.json"))["predecessor"]:
+        found.insert(0, before)
+    return found
+
+
 def published_dataset(store: Store, run_prefix: str, publication: str) -> str:
     """The prefix, relative to the run's, of the dataset that a publication made. Raises StorageError."""
     about = orjson.loads(store.get(f"{run_prefix}/{publication}/manifest.json"))

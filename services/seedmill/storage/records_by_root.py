@@ -44,8 +44,8 @@ class RecordsByRoot:
         self.highest_ended = -1
         """The highest root sample with an end, of itself or of a child; -1 when there is none."""
 
-    def add(self, segment: ReadSegment) -> None:
-        """Take the lines of one segment."""
+    def add(self, segment: ReadSegment, from_root: int = 0) -> None:
+        """Take the lines of one segment, but for those of root samples below `from_root`."""
         ref = segment.ref
         attempt = self._attempts.setdefault(ref.attempt, len(self._attempts))
         for number, line in enumerate(segment.lines):
@@ -53,7 +53,7 @@ class RecordsByRoot:
                 record = line.record()
                 if isinstance(record, RetryRecord):
                     self.retry(Position(ref.attempt, ref.number, number), record)
-            elif line.cfg == self._cfg:
+            elif line.cfg == self._cfg and line.root >= from_root:
                 part = self._waiting[line.root // self._roots_in_part]
                 part += _HEAD.pack(attempt, ref.number, number, len(line.data))
                 part += line.data

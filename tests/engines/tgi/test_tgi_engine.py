@@ -14,7 +14,16 @@ from seedmill.inference.endpoint_names import TgiName
 from seedmill.inference.retry import Kind, Trouble
 from seedmill.inference.server import service
 from seedmill.inference.tgi_engine import TgiEngine
-from seedmill.records.generation import Api, FinishReason, GenerationRequest, Message, ModelCall, Prompt, Sampling
+from seedmill.records.generation import (
+    Api,
+    FinishReason,
+    GenerationRequest,
+    Message,
+    ModelCall,
+    Prompt,
+    Sampling,
+    Served,
+)
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import ItemError, Misconfigured, Unavailable
 from seedmill.serving.server import running_server
@@ -67,7 +76,7 @@ async def test_each_caller_gets_the_answer_to_its_own_prompt(tmp_path: Path, way
         return "said: " + (body["messages"][0]["content"] if way == "chat" else body["inputs"])
 
     async with serving_tgi(ScriptedTgi(answer)) as server, client_for(tmp_path, server, way) as client:
-        assert await client.check_models([MODEL]) == [f"tgi {server.url}"]
+        assert await client.check_models([MODEL]) == Served((f"tgi {server.url}",))
         texts = [f"prompt {n}" for n in range(40)]
         answers = await asyncio.gather(*(client.generate(ask(text, way=way)) for text in texts))
     assert [each.text for each in answers] == [f"said: {text}" for text in texts]

@@ -1,0 +1,273 @@
+"""How much memory a large run takes beside a small one, how fast it resumes after SIGKILL, and its replay.
+
+    .venv/bin/python benchmarks/scale.py [--rows 100000] [--small 10000] [--store s3|directory] [--report FILE]
+
+OSS-Instruct, one LLM step a row, default gates and journal on, against `scale_teacher.py`. First a run of `--small`
+rows, then one of `--rows`, killed (SIGKILL) at nine tenths of its rows and begun again; each in a store of its own, and
+each replayed. Peak RSS is VmHWM of each process, over all processes of its kind. Time to resume is from the start of
+the second process to the first prompt that it pays for. Loopback only; scratch files and stores lie below --folder.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests")]
+
+from scale_teacher import MODEL
+from support.s3_server import running_versitygw
+
+BIN = Path(sys.executable).parent
+KILL_AT = 0.9
+POLL_SECONDS = 0.25
+WINDOW = 256
+DOCUMENTS_A_FILE = 50_000
+PROJECTS = 200
+
+
+@dataclass(slots=True)
+class Run:
+    """What was seen of one run."""
+
+    rows: int
+    seconds: float = 0.0
+    resume_seconds: float = 0.0
+    replay_seconds: float = 0.0
+    disk_bytes: int = 0
+    replayed: str = ""
+    peak_bytes: dict[str, int] = field(default_factory=dict)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--small", type=int, default=10_000, help="0: none")
+    parser.add_argument("--store", choices=["s3", "directory"], default="s3")
+    parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--report", type=Path, default=None)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder, prefix="scale-") as name, teacher() as url:
+        folder = Path(name)
+        runs = [
+            measured(folder / f"run-{rows}", rows, url, options.store, kill=rows == options.rows)
+            for rows in (options.small, options.rows)
+            if rows
+        ]
+    text = report(runs, options.store)
+    print(text)
+    if options.report:
+        options.report.write_text(text, encoding="utf-8")
+    return 0 if all(run.replayed == "identical" for run in runs) else 1
+
+
+def measured(folder: Path, rows: int, url: str, store: str, *, kill: bool) -> Run:
+    """A whole run, and its replay; with `kill` it is killed once."""
+    folder.mkdir()
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    file = write_run(folder, rows, url)
+    run = Run(rows)
+    with the_store(folder, store) as (uri, environment):
+        environment = {**os.environ, **environment, "TMPDIR": str(scratch), "XDG_CACHE_HOME": str(folder / "cache")}
+        environment["SEEDMILL_CACHE"] = str(Path("~/.cache/seedmill").expanduser())
+        command = [BIN / "seedmill", "run", file, "--workdir", uri, "--teacher", url]
+        started, before = time.monotonic(), answered(url)
+        if kill:
+            with process(command, environment, folder / "first.log") as first, watched(first.pid, run):
+                while answered(url) - before < KILL_AT * rows:
+                    assert first.poll() is None, (folder / "first.log").read_text()[-2000:]
+                    time.sleep(POLL_SECONDS)
+                first.send_signal(signal.SIGKILL)
+                first.wait()
+            time.sleep(2)  # its services end by themselves
+            run.seconds += time.monotonic() - started
+            started, before = time.monotonic(), answered(url)
+        with process(command, environment, folder / "run.log") as second, watched(second.pid, run):
+            while kill and answered(url) == before and second.poll() is None:
+                time.sleep(0.05)
+            run.resume_seconds = time.monotonic() - started
+            status = second.wait()
+        assert status == 0, (folder / "run.log").read_text()[-2000:]
+        run.seconds += time.monotonic() - started
+        started = time.monotonic()
+        command = [BIN / "seedmill", "replay", file, "--workdir", uri, "--json"]
+        with process(command, environment, folder / "replay.log") as replay, watched(replay.pid, run, "replay"):
+            replay.wait()
+        run.replay_seconds = time.monotonic() - started
+        facts = json.loads((folder / "replay.log").read_text())
+        run.replayed = "identical" if facts["identical"] and facts["rows"] == rows else str(facts)
+        run.disk_bytes = sum(path.stat().st_size for path in (folder / "store").rglob("*") if path.is_file())
+    shutil.rmtree(folder)
+    return run
+
+
+@contextlib.contextmanager
+def teacher() -> Iterator[str]:
+    """The URL of a teacher."""
+    command = [sys.executable, str(Path(__file__).with_name("scale_teacher.py"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+def answered(url: str) -> int:
+    """How many prompts the teacher has answered."""
+    with urllib.request.urlopen(f"{url}/stats") as answer:
+        return int(json.loads(answer.read())["answered"])
+
+
+@contextlib.contextmanager
+def the_store(folder: Path, kind: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """URI and environment of an empty store whose files lie in `folder`/store."""
+    if kind == "directory":
+        yield str(folder / "store"), {}
+        return
+    built = subprocess.run([ROOT / "tools" / "build", "--path", "versitygw"], capture_output=True, text=True)
+    assert built.returncode == 0, "an S3 server is missing; get it with: make s3-server"
+    binary = Path(built.stdout.strip())
+    with running_versitygw(binary, folder / "store") as server:
+        yield f"s3://{server.new_bucket()}", server.environment
+
+
+@contextlib.contextmanager
+def process(command: list[object], environment: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A command with its output in a log; killed if it still lives at the end."""
+    with log.open("wb") as output:
+        running = subprocess.Popen(list(map(str, command)), env=environment, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            yield running
+        finally:
+            if running.poll() is None:
+                running.kill()
+            running.wait()
+
+
+@contextlib.contextmanager
+def watched(pid: int, run: Run, role: str = "") -> Iterator[None]:
+    """Note the peaks of a process and of all below it, until the context is left."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(POLL_SECONDS):
+            for each in [pid, *children(pid)]:
+                with contextlib.suppress(OSError, ValueError, IndexError):
+                    name = role or role_of(each)
+                    status = Path(f"/proc/{each}/status").read_text()
+                    peak = 1024 * int(status.split("VmHWM:")[1].split()[0])
+                    run.peak_bytes[name] = max(run.peak_bytes.get(name, 0), peak)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def children(pid: int) -> list[int]:
+    """All processes below a process."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (thread / "children").read_text().split()):
+                found += [child, *children(child)]
+    return found
+
+
+def role_of(pid: int) -> str:
+    """What a process of `seedmill run` is: the service it serves, or the run's own."""
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    for service in ("seeding", "inference", "execution", "aggregation"):
+        if service in words:
+            return service
+    return "run" if "run" in words else "workers of seeding"
+
+
+def write_run(folder: Path, rows: int, url: str) -> Path:
+    """A corpus with enough functions, no two of them equal, and a resource that asks for so many rows."""
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    luck = random.Random(rows)
+    documents = rows + rows // 50 + 100
+    for first in range(0, documents, DOCUMENTS_A_FILE):
+        with (corpus / f"part-{first:08d}.jsonl").open("w", encoding="utf-8") as file:
+            for number in range(first, min(documents, first + DOCUMENTS_A_FILE)):
+                body = "\n".join(f"    value_{luck.randrange(10**9)} = {luck.randrange(10**9)}" for _ in range(8))
+                project = f"project{number % PROJECTS}"
+                document = {
+                    "content": f"def function_{number}(value):\n{body}\n    return value_{number}\n",
+                    "path": f"{project}/file{number // 100 % 50}.py",
+                    "repo": project,
+                    "license": "MIT",
+                    "language": "python",
+                }
+                file.write(json.dumps(document) + "\n")
+    resource = {
+        "apiVersion": "seedmill.dev/v1alpha1",
+        "kind": "DatasetGeneration",
+        "metadata": {"name": f"scale-{rows}"},
+        "spec": {
+            "recipe": {"ossInstruct": {"maxLines": 15}},
+            "seeds": {"corpus": {"uri": str(corpus), "licenses": {"allow": ["MIT"]}}},
+            "teacher": {"model": MODEL, "api": "Chat", "sampling": {"maxTokens": 512}},
+            "target": {"acceptedSamples": rows},
+            "maxInFlight": WINDOW,
+        },
+    }
+    file = folder / "run.yaml"
+    file.write_text(json.dumps(resource), encoding="utf-8")
+    return file
+
+
+def report(runs: list[Run], store: str) -> str:
+    """The figures as Markdown."""
+    where = "an S3 server (versitygw)" if store == "s3" else "a directory"
+    machine = f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
+    lines = [
+        "# A run of many rows",
+        "",
+        f"`benchmarks/scale.py`: OSS-Instruct against a scripted teacher, default gates, a window of {WINDOW}.",
+        f"The journal lies in {where} on this machine ({machine}).",
+        "",
+        "| | " + " | ".join(f"{run.rows:,} rows" for run in runs) + " |",
+        "|---|" + "---|" * len(runs),
+    ]
+    roles = sorted({role for run in runs for role in run.peak_bytes})
+    lines += [
+        f"| peak RSS, {role}, MiB | " + " | ".join(f"{run.peak_bytes.get(role, 0) / 2**20:.0f}" for run in runs) + " |"
+        for role in roles
+    ]
+    lines += [
+        "| whole run, s | " + " | ".join(f"{run.seconds:.0f}" for run in runs) + " |",
+        "| resume after SIGKILL at 90 %, s | "
+        + " | ".join(f"{run.resume_seconds:.1f}" if run.resume_seconds > 0.5 else "-" for run in runs)
+        + " |",
+        "| replay, s | " + " | ".join(f"{run.replay_seconds:.0f}" for run in runs) + " |",
+        "| replay's dataset | " + " | ".join(run.replayed for run in runs) + " |",
+        "| disk, bytes a row | " + " | ".join(f"{run.disk_bytes / run.rows:,.0f}" for run in runs) + " |",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
