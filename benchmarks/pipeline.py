@@ -51,7 +51,7 @@ def measure(tool: Tool, engine: Engine, folder: Path, shared: Path, number: int)
         name = f"r{number}-{count}"
         at = shared if tool.name == "seedmill" else folder / f"{tool.name}-{name}"
         at.mkdir(exist_ok=True)
-        job = Job(at, engine.url, count, AT_ONCE, name=name)
+        job = Job(at, engine.url, count, AT_ONCE, name=name, state=at)
         engine.play(Script())
         tool.prepare(job)
         started = Started(tool, job)
@@ -70,8 +70,8 @@ def measure(tool: Tool, engine: Engine, folder: Path, shared: Path, number: int)
 
 def collect_seeds(engine: Engine, shared: Path) -> None:
     """A corpus with as many snippets as the larger run needs, and a first run, so that no measured one collects it."""
-    Seedmill().prepare(Job(shared, engine.url, MANY, AT_ONCE, name="corpus"))
-    first = Job(shared, engine.url, 16, AT_ONCE, name="first")
+    Seedmill().prepare(Job(shared, engine.url, MANY, AT_ONCE, name="corpus", state=shared))
+    first = Job(shared, engine.url, 16, AT_ONCE, name="first", state=shared)
     Seedmill().prepare(first)
     ended = Started(Seedmill(), first).wait(LONGEST_SECONDS)
     if ended is None or ended.status:

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,8 +27,9 @@ DRIVERS = Path(__file__).parent / "drivers"
 class Job:
     """What a tool is to make: `rows` rows with the engine at `url`, `at_once` requests in flight, into `folder`.
 
-    An answer may take `timeout_seconds`. seedmill's run has this `name` and is kept in `workdir`, by default a folder
-    below.
+    What it reads and prints lies in `folder`, what it keeps in `state`, which may be another disk. An answer may take
+    `timeout_seconds`. seedmill's run has this `name` and is kept in `workdir`, by default a folder of `state`. `prefix`
+    is put before the command, `variables` are added to the environment.
     """
 
     folder: Path
@@ -38,6 +39,9 @@ class Job:
     timeout_seconds: float = 900.0
     workdir: str = ""
     name: str = "chaos"
+    state: Path = Path()
+    prefix: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Tool(Protocol):
@@ -77,13 +81,13 @@ class Seedmill:
         (job.folder / f"{job.name}.yaml").write_text(_spec(job))
 
     def command(self, job: Job) -> list[str]:
-        workdir = job.workdir or str(job.folder / "work")
+        workdir = job.workdir or str(job.state / "work")
         file = str(job.folder / f"{job.name}.yaml")
         program = [sys.executable, "-m", "seedmill.cli", "run", file, "--workdir", workdir]
-        return [*self.prefix, *program, "--teacher", job.url, "--json"]
+        return [*self.prefix, *job.prefix, *program, "--teacher", job.url, "--json"]
 
     def environment(self, job: Job) -> Mapping[str, str]:
-        return {**os.environ, "SEEDMILL_ANSWER_SECONDS": f"{job.timeout_seconds:g}"}
+        return {**os.environ, "SEEDMILL_ANSWER_SECONDS": f"{job.timeout_seconds:g}", **job.variables}
 
     def rows_made(self, stdout: str) -> int | None:
         try:
@@ -106,12 +110,20 @@ class Peer:
 
     def command(self, job: Job) -> list[str]:
         driver = DRIVERS / f"{self.name}_driver.py"
-        options = ["--url", job.url, "--model", MODEL, "--folder", str(job.folder), "--at-once", str(job.at_once)]
-        return [*self.prefix, str(self.python), str(driver), *options, "--timeout", f"{job.timeout_seconds:g}"]
+        options = ["--url", job.url, "--model", MODEL, "--folder", str(job.state), "--at-once", str(job.at_once)]
+        options += ["--prompts", str(job.folder / "prompts.jsonl"), "--timeout", f"{job.timeout_seconds:g}"]
+        return [*self.prefix, *job.prefix, str(self.python), str(driver), *options]
 
     def environment(self, job: Job) -> Mapping[str, str]:
         kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-        return {**kept, "OPENAI_API_KEY": "none", "HOME": str(job.folder), "PYTHONNOUSERSITE": "1", **_QUIET}
+        return {
+            **kept,
+            "OPENAI_API_KEY": "none",
+            "HOME": str(job.state),
+            "PYTHONNOUSERSITE": "1",
+            **_QUIET,
+            **job.variables,
+        }
 
     def rows_made(self, stdout: str) -> int | None:
         for line in reversed(stdout.splitlines()):

@@ -12,10 +12,11 @@ def options() -> argparse.Namespace:
     parser.add_argument("--url", required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--folder", required=True, type=Path)
+    parser.add_argument("--prompts", required=True, type=Path)
     parser.add_argument("--at-once", required=True, type=int)
     parser.add_argument("--timeout", required=True, type=float)
     given = parser.parse_args()
-    given.prompts = [json.loads(line) for line in (given.folder / "prompts.jsonl").read_text().splitlines()]
+    given.prompts = [json.loads(line) for line in given.prompts.read_text().splitlines()]
     return given
 
 
