@@ -67,6 +67,10 @@ test-fast: venv ## unit tests
 soak: venv sandbox ## 20,000 programs while sandboxes are killed; writes benchmarks/soak.md (a quarter of an hour)
 	$(BIN)/python benchmarks/soak.py --report benchmarks/soak.md
 
+.PHONY: peers
+peers: venv ## curator, datatrove, Data Designer and distilabel, each in a Python of its own, for chaos and benchmarks (2 GB)
+	$(BIN)/python -m seedmill.chaos.peers
+
 .PHONY: lint
 lint: venv ## style, types, layers, examples
 	$(BIN)/ruff check .

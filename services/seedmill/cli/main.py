@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from seedmill.cli.benchmarks import benchmarks_app
+from seedmill.cli.chaos import chaos
 from seedmill.cli.crd import crd
 from seedmill.cli.dispatch import dispatch
 from seedmill.cli.doctor import doctor
@@ -32,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, preview, lint, inspect, replay, execute, dispatch, operator, doctor, crd):
+for command in (run, preview, lint, inspect, replay, execute, dispatch, operator, doctor, chaos, crd):
     app.command()(command)
 app.add_typer(serve_app, name="serve")
 app.add_typer(setup_app, name="setup")

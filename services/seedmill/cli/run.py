@@ -1,6 +1,5 @@
 """`seedmill run FILE`: make the dataset that a file describes, on this machine. Again on the same workdir = go on."""
 
-import asyncio
 import json as json_module
 import signal
 from dataclasses import dataclass
@@ -58,11 +57,12 @@ def run(
     deadline ended it (published as far as it got); 5 too many failures; 130 and 143 interrupted.
     """
     from seedmill.cli.loading import Overrides, endpoints, load
+    from seedmill.serving.loop import run_in_loop
 
     generation = load(file, Overrides(model, limit, isolation))
     sources = endpoints(generation.spec, teacher)
     machine = Machine(sources, gpus, replicas)
-    raise typer.Exit(asyncio.run(_run(generation, file, workdir, machine, strict=strict, as_json=json)))
+    raise typer.Exit(run_in_loop(_run(generation, file, workdir, machine, strict=strict, as_json=json)))
 
 
 @dataclass(frozen=True, slots=True)

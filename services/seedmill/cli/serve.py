@@ -1,6 +1,5 @@
 """`seedmill serve SERVICE`: one of the four services as a process of its own, on a Unix socket or a port."""
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -176,6 +175,7 @@ def serve_aggregation(
 
 
 def _serve(settings: "ServerSettings", make: "Callable[[], Service]", form: LogFormat, level: LogLevel) -> None:
+    from seedmill.serving.loop import run_in_loop
     from seedmill.serving.server import serve
 
     configure_logs(form, level)
@@ -183,4 +183,4 @@ def _serve(settings: "ServerSettings", make: "Callable[[], Service]", form: LogF
     async def main() -> None:
         await serve(settings, [make()])  # made inside the loop it will run in
 
-    asyncio.run(main())
+    run_in_loop(main())

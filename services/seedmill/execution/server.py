@@ -21,6 +21,7 @@ from seedmill.v1alpha1 import execution_pb2_grpc as pb_grpc
 if TYPE_CHECKING:
     from seedmill.execution.http.app import HttpServer
 
+LINGER_SECONDS = 0.003
 MAX_PROGRAMS = 256
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -67,7 +68,8 @@ class _Servicer(pb_grpc.ExecutionServiceServicer):
         if len(request.programs) > MAX_PROGRAMS:
             raise InvalidRequest("BatchTooLarge", f"{len(request.programs)} programs in a call; at most {MAX_PROGRAMS}")
         programs = [(program_of(item), item.key) for item in request.programs]
-        async for group in in_groups(self._run(program, request.run, key) for program, key in programs):
+        work = (self._run(program, request.run, key) for program, key in programs)
+        async for group in in_groups(work, linger_seconds=LINGER_SECONDS):
             yield pb.ExecuteResponse(verdicts=group)
 
     async def GetCapabilities(self, request: pb.GetCapabilitiesRequest, context: Context) -> pb.GetCapabilitiesResponse:

@@ -21,6 +21,10 @@ from seedmill.serving.errors import Misconfigured, ServiceError, Unavailable
 CONNECT_SECONDS = 10.0
 MODELS_SECONDS = 30.0
 ANSWER_SECONDS = 900.0
+MOST_PAGES, PAGE_SECONDS = 3, 0.3
+"""A web page instead of an answer: of a server that has answered before it is a proxy's, and passes as a 502 would. One
+that has not may be no such server; it is asked so many times before that is said."""
+ANSWER_VARIABLE = "SEEDMILL_ANSWER_SECONDS"
 LARGEST_ANSWER_BYTES = 32 << 20
 KEY_VARIABLES = ("SEEDMILL_TEACHER_KEY", "OPENAI_API_KEY")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -31,15 +35,29 @@ def key_from_environment() -> str | None:
     return next((key for name in KEY_VARIABLES if (key := os.environ.get(name, "").strip())), None)
 
 
+def answer_seconds_from_environment() -> float:
+    """How long an answer may take. Raises Misconfigured when the variable holds no such number."""
+    told = os.environ.get(ANSWER_VARIABLE, "").strip()
+    try:
+        seconds = float(told or ANSWER_SECONDS)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < float("inf"):
+        raise Misconfigured("BadAnswerSeconds", f"{ANSWER_VARIABLE}={told} is no number of seconds above 0")
+    return seconds
+
+
 class OpenAiEngine:
     """Made inside the event loop that uses it, ended with `close`."""
 
-    def __init__(self, base_url: str, key: str | None = None, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(self, base_url: str, key: str | None = None, answer_seconds: float | None = None) -> None:
         self._base_url = base_url
         self._key = key
         self._models: list[str] = []
         self._dialect = Dialect()
-        self._answer_timeout = aiohttp.ClientTimeout(total=answer_seconds, sock_connect=CONNECT_SECONDS)
+        self._has_answered = False
+        within = answer_seconds_from_environment() if answer_seconds is None else answer_seconds
+        self._answer_timeout = aiohttp.ClientTimeout(total=within, sock_connect=CONNECT_SECONDS)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             headers={"Authorization": f"Bearer {key}"} if key else {},
@@ -68,10 +86,21 @@ class OpenAiEngine:
         """One request, a second one where the server refuses a parameter. Raises Trouble, ItemError, Misconfigured."""
         url = self._base_url + route(request.call.api)
         dialect = self._dialect
+        pages = 0
         while True:
             raw = await self._exchange("POST", url, orjson.dumps(body(request, dialect)), self._answer_timeout)
-            answer = raw if isinstance(raw, Refusal) else read_answer(raw, request, url)
+            try:
+                answer = raw if isinstance(raw, Refusal) else read_answer(raw, request, url)
+            except Misconfigured as error:
+                pages += 1
+                if self._has_answered:
+                    raise Trouble(Kind.FAILED, error.message) from None
+                if pages == MOST_PAGES:
+                    raise
+                await asyncio.sleep(PAGE_SECONDS)
+                continue
             if not isinstance(answer, Refusal):
+                self._has_answered = True
                 self._dialect = dialect
                 return answer
             other = simpler(dialect, answer, len(request.prompt.stop))

@@ -57,7 +57,10 @@ def oss_instruct(teacher: Teacher) -> Recipe:
 
 
 def parse_problem(api: Api, sample: Sample, completion: Completion) -> JSON | Rejected:
-    """`{"problem", "solution"}`, both Markdown (Magicoder, `parse_problem_solution`, but with anchored markers)."""
+    """`{"problem", "solution"}`, both Markdown (Magicoder, `parse_problem_solution`, but with anchored markers).
+
+    With it `{"code", "language", "incomplete"}` of the solution, so that the row need not read it again.
+    """
     if rejected := unfinished(completion):
         return rejected
     sections = find_sections(_PROMPT.answer(completion.text), SECTIONS)
@@ -69,12 +72,25 @@ def parse_problem(api: Api, sample: Sample, completion: Completion) -> JSON | Re
     if start is not None and start.line > end.line:
         return Rejected("wrong_order", "[Solution] stands before [Problem Description]")
     problem, solution = sections.text(start, end), sections.text(end, None)
-    if rejected := _why_not(problem, solution, sample):
+    if rejected := _why_not(problem, solution):
         return rejected
-    return {"problem": problem, "solution": solution}
+    fences = find_fences(solution)
+    if not fences:
+        return Rejected("no_code", "the solution has no code block")
+    if not all(fence.closed for fence in fences):
+        return Rejected("unclosed_fence", "a code block of the solution does not end")
+    language = _language(fences, sample)
+    code = _code(fences, language)
+    incomplete = False
+    if language == "python":
+        tree = parse_python(code)
+        if tree is None:
+            return Rejected("syntax_error", "the solution is not Python that parses")
+        incomplete = is_unfinished(code, tree)
+    return {"problem": problem, "solution": solution, "code": code, "language": language, "incomplete": incomplete}
 
 
-def _why_not(problem: str, solution: str, sample: Sample) -> Rejected | None:
+def _why_not(problem: str, solution: str) -> Rejected | None:
     words = len(problem.split())
     if not words:
         return Rejected("empty_problem")
@@ -84,13 +100,6 @@ def _why_not(problem: str, solution: str, sample: Sample) -> Rejected | None:
         return Rejected("problem_too_short", f"{words} words")
     if words > MAX_PROBLEM_WORDS:
         return Rejected("problem_too_long", f"{words} words")
-    fences = find_fences(solution)
-    if not fences:
-        return Rejected("no_code", "the solution has no code block")
-    if not all(fence.closed for fence in fences):
-        return Rejected("unclosed_fence", "a code block of the solution does not end")
-    if _language(fences, sample) == "python" and parse_python(_code(fences, "python")) is None:
-        return Rejected("syntax_error", "the solution is not Python that parses")
     return None
 
 
@@ -123,16 +132,11 @@ def _decontaminate(sample: Sample, sight: Sight) -> list[str] | Rejected:
 
 def _row(sample: Sample) -> Row:
     value = sample.values["problem"]
-    fences = find_fences(value["solution"])
-    language = _language(fences, sample)
-    code = _code(fences, language)
-    tree = parse_python(code) if language == "python" else None
-    incomplete = tree is not None and is_unfinished(code, tree)
     return Row(
         instruction=value["problem"],
         response=value["solution"],
-        code=code,
+        code=value["code"],
         tests="",
-        language=language,
-        properties={"incomplete": str(incomplete).lower()},
+        language=value["language"],
+        properties={"incomplete": str(value["incomplete"]).lower()},
     )

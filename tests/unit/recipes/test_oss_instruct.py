@@ -9,6 +9,7 @@ from seedmill.recipes.oss_instruct import parse_problem
 from seedmill.recipes.steps import Check, Generate, Rejected
 from seedmill.records.generation import Api, FinishReason
 from seedmill.records.randomness import Draw
+from seedmill.records.row import Row
 from support.recipe_values import FixedSight, completion, sample, snippet, spec
 
 PROBLEM = "Write a function that doubles every number of a list."
@@ -16,7 +17,17 @@ CODE = "```python\ndef double(xs):\n    return [2 * x for x in xs]\n```"
 
 
 def value(text: str, api: Api = Api.CHAT) -> dict[str, str] | Rejected:
-    return parse_problem(api, sample(), completion(text))
+    """Problem and solution; what else is known of the solution is tested by its row."""
+    found = parse_problem(api, sample(), completion(text))
+    return found if isinstance(found, Rejected) else {name: found[name] for name in ("problem", "solution")}
+
+
+def row_of(solution: str, language: str = "python") -> Row:
+    """The row of an answer with this solution."""
+    seed = sample(snippet(language=language))
+    made = parse_problem(Api.CHAT, seed, completion(f"[Problem Description]\n{PROBLEM}\n\n[Solution]\n{solution}"))
+    assert not isinstance(made, Rejected)
+    return build(spec({"ossInstruct": {}})).row(seed.with_value("problem", made))
 
 
 @pytest.mark.parametrize(
@@ -88,24 +99,19 @@ def test_a_completions_answer_begins_inside_the_problem() -> None:
 
 def test_code_of_other_languages_is_not_parsed_as_python() -> None:
     solution = "```rust\nfn double(x: i32) -> i32 { 2 * x }\n```\n```python\nx\n```"
-    made = build(spec({"ossInstruct": {}})).row(sample(problem={"problem": PROBLEM, "solution": solution}))
+    made = row_of(solution)
     assert (made.language, made.code) == ("rust", "fn double(x: i32) -> i32 { 2 * x }")
     assert isinstance(value(f"[Problem Description]\n{PROBLEM}\n[Solution]\n{solution}"), dict)
 
 
 def test_untagged_code_has_the_language_of_the_seed() -> None:
-    recipe = build(spec({"ossInstruct": {}}))
-    made = recipe.row(sample(snippet(language="cpp"), problem={"problem": PROBLEM, "solution": "```\nint x;\n```"}))
+    made = row_of("```\nint x;\n```", language="cpp")
     assert (made.language, made.code) == ("cpp", "int x;")
 
 
 def test_unfinished_solutions_stay_and_say_so() -> None:
-    recipe = build(spec({"ossInstruct": {}}))
     todo = "```python\ndef double(xs):\n    pass  # your code here\n```"
-    flags = [
-        recipe.row(sample(problem={"problem": PROBLEM, "solution": solution})).properties["incomplete"]
-        for solution in (CODE, todo)
-    ]
+    flags = [row_of(solution).properties["incomplete"] for solution in (CODE, todo)]
     assert flags == ["false", "true"]
 
 
