@@ -15,7 +15,7 @@ from seedmill.inference.client import InferenceClient
 from seedmill.inference.endpoint_names import BatchName
 from seedmill.inference.retry import Kind, Trouble
 from seedmill.inference.server import service
-from seedmill.records.generation import Api, GenerationRequest, Message, ModelCall, Prompt, Sampling
+from seedmill.records.generation import Api, GenerationRequest, Message, ModelCall, Prompt, Sampling, Served
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import ItemError, Misconfigured
 from seedmill.serving.server import running_server
@@ -307,7 +307,7 @@ async def test_through_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         async with running_server([service([endpoint])], f"unix:{tmp_path}/i.sock") as address:
             channels = Channels([address], "inference")
             client = InferenceClient(channels, "run")
-            assert await client.check_models([MODEL]) == [f"openai-batch {provider.url}"]
+            assert await client.check_models([MODEL]) == Served((f"openai-batch {provider.url}",))
             given = await asyncio.gather(*(client.generate(ask(f"p{n}")) for n in range(300)))
             await client.close()
             await channels.close()
