@@ -79,10 +79,10 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
                     endpoints.append(await self._stack.enter_async_context(embedded_endpoint(path)))
                 case TgiName():
                     engine = TgiEngine(name, key_from_environment())
-                    endpoints.append(Endpoint(engine, str(name), Limit(FIRST_LIMIT, HIGHEST_LIMIT)))
+                    endpoints.append(Endpoint(engine, str(name), Limit(FIRST_LIMIT, HIGHEST_LIMIT, floor=FIRST_LIMIT)))
                 case BatchName():
                     engine = BatchEngine(name, key_from_environment())
-                    endpoints.append(Endpoint(engine, str(name), Limit(MOST_WAITING, MOST_WAITING)))
+                    endpoints.append(Endpoint(engine, str(name), Limit(MOST_WAITING, MOST_WAITING, floor=MOST_WAITING)))
                 case VllmName():
                     endpoints.append(await self._vllm(name))
         self._gateway = Gateway(endpoints)
@@ -104,7 +104,7 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         # It takes any number of prompts and refuses none. A few more than it works on at once are enough for none of
         # its places to be empty while the next prompt is on its way.
         enough = most + max(4, most // 4)
-        return Endpoint(engine, str(name), Limit(enough, enough))
+        return Endpoint(engine, str(name), Limit(enough, enough, floor=enough))
 
     async def CheckModels(self, request: pb.CheckModelsRequest, context: Context) -> pb.CheckModelsResponse:
         endpoints = await self._gateway.check_models(list(request.models))
