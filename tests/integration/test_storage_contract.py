@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,13 @@ def test_a_listing_tells_that_an_object_was_written_anew(store: Store) -> None:
     store.put("a", b"two")
     (second,) = store.list()
     assert first.stamp == again.stamp != second.stamp
+
+
+def test_a_listing_tells_when_an_object_was_written(store: Store) -> None:
+    before = time.time()
+    store.put("a", b"one")
+    (entry,) = store.list()
+    assert before - 2 <= entry.modified <= time.time() + 2  # S3 tells whole seconds
 
 
 def test_nothing_is_there_before_the_first_put(store: Store) -> None:

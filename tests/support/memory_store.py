@@ -1,6 +1,8 @@
 """A store in memory, with faults on demand. It passes the storage contract; real stores are tested beside it."""
 
 import threading
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +16,7 @@ class MemoryStore:
 
     def __init__(self, before_put: Callable[[str], None] = lambda key: None) -> None:
         self.objects: dict[str, bytes] = {}
+        self.written: defaultdict[str, float] = defaultdict(float)
         self.before_put = before_put
         self._lock = threading.Lock()
 
@@ -25,6 +28,7 @@ class MemoryStore:
         self.before_put(check_key(key))
         with self._lock:
             self.objects[key] = bytes(data)
+            self.written[key] = time.time()
 
     def put_file(self, key: str, path: Path) -> None:
         self.put(key, path.read_bytes())
@@ -47,7 +51,7 @@ class MemoryStore:
     def list(self, prefix: str = "") -> Iterator[Entry]:
         with self._lock:
             found = [
-                Entry(key, len(data), sha256(data).hexdigest())
+                Entry(key, len(data), sha256(data).hexdigest(), self.written[key])
                 for key, data in self.objects.items()
                 if key.startswith(prefix)
             ]

@@ -69,7 +69,8 @@ def stopped_sentence(tally: Tally) -> str:
             return "The run was ended by its limit on GPU hours, so this dataset depends on timing."
         case End.TARGET_REACHED | End.TARGET_NOT_REACHED | End.BUDGET_EXHAUSTED:
             left = tally.ledger.failed.get(STOPPED, 0)
-            why = f"An earlier limit on time left {left:,} candidates unfinished, so this dataset depends on timing."
+            candidates = "1 candidate" if left == 1 else f"{left:,} candidates"
+            why = f"An earlier limit on time left {candidates} unfinished, so this dataset depends on timing."
             return why if left else ""
 
 

@@ -41,6 +41,8 @@ def inspect(run: RunArgument, workdir: WorkdirOption = "seedmill-work", json: Js
     for reason in facts["waiting"]:
         console.print(f"waiting: {reason}", highlight=False, soft_wrap=True)
     console.print(ledger_table(facts["ledger"]))
+    if facts["gpuHours"]:
+        console.print(f"GPU hours: {facts['gpuHours']:,}", highlight=False)
     if facts["dataset"]:
         console.print(f"dataset: {facts['dataset']}", highlight=False, soft_wrap=True)
         console.print(f"digest:  {facts['digest']}", highlight=False)
@@ -77,6 +79,8 @@ def run_facts(store: Store, prefix: str) -> dict[str, Any]:
         "ending": progress.get("ending"),
         "waiting": progress.get("waiting", []),
         "ledger": ledger,
+        "activeSeconds": progress.get("activeSeconds", 0.0),
+        "gpuHours": round(progress.get("gpuSeconds", 0.0) / 3600, 3),
         "rows": None if head is None else head.rows,
         "dataset": None if head is None else dataset_uri(store, prefix, head),
         "digest": None if head is None else head.dataset_digest,

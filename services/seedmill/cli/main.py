@@ -19,6 +19,7 @@ from seedmill.cli.inspect import inspect
 from seedmill.cli.lint import lint
 from seedmill.cli.operator import operator
 from seedmill.cli.preview import preview
+from seedmill.cli.prune import prune
 from seedmill.cli.refusal import REFUSALS, refusal
 from seedmill.cli.replay import replay
 from seedmill.cli.run import run
@@ -33,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, preview, lint, inspect, replay, execute, dispatch, operator, doctor, chaos, crd):
+for command in (run, preview, lint, inspect, replay, prune, execute, dispatch, operator, doctor, chaos, crd):
     app.command()(command)
 app.add_typer(serve_app, name="serve")
 app.add_typer(setup_app, name="setup")

@@ -129,7 +129,7 @@ class DirectoryStore:
             elif key.startswith(prefix) and not entry.name.startswith(TEMPORARY_PREFIX) and entry.is_file():
                 try:
                     status = entry.stat()
-                    yield Entry(key, status.st_size, str(status.st_mtime_ns))
+                    yield Entry(key, status.st_size, str(status.st_mtime_ns), status.st_mtime)
                 except FileNotFoundError:
                     continue
                 except OSError as error:

@@ -21,6 +21,7 @@ import stamina
 import urllib3
 from minio import Minio
 from minio.commonconfig import CopySource
+from minio.datatypes import Object
 from minio.error import MinioException
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
@@ -60,6 +61,11 @@ def new_pool(ca_file: str) -> urllib3.PoolManager:
         cert_reqs="CERT_REQUIRED",
         ca_certs=ca_file,
     )
+
+
+def _entry(found: Object) -> Entry:
+    modified = 0.0 if found.last_modified is None else found.last_modified.timestamp()
+    return Entry(found.object_name or "", found.size or 0, found.etag or "", modified)
 
 
 class S3Store:
@@ -178,7 +184,7 @@ class S3Store:
     def _page(self, prefix: str, after: str | None) -> Sequence[Entry]:
         """Names as the server has them, with our prefix."""
         objects = self._client.list_objects(self._bucket, prefix=self._root + prefix, recursive=True, start_after=after)
-        return [Entry(each.object_name or "", each.size or 0, each.etag or "") for each in islice(objects, _PAGE)]
+        return [_entry(each) for each in islice(objects, _PAGE)]
 
     def _call(self, request: Callable[[], T], tried: str, *, writing: bool = False) -> T:
         """Send until it is answered or refused, or patience ends. Raises StorageError, and OSError of local files."""

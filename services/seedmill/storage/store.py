@@ -35,11 +35,13 @@ class Entry:
     """One object: its key, and its size in bytes.
 
     `stamp` changes when the object is written anew with other content (S3: its ETag; a directory: when it was written).
+    `modified` is when that was, in seconds since 1970 by the store's clock; 0 where it does not say.
     """
 
     key: str
     size_bytes: int
     stamp: str = field(default="", compare=False)
+    modified: float = field(default=0.0, compare=False)
 
 
 class Store(Protocol):

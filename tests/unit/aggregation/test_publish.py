@@ -123,6 +123,21 @@ def test_a_deadline_counts_the_gaps_as_stopped_and_says_that_it_is_partial(run: 
     assert read_head(run.store, run.prefix).ledger["failed"] == {"stopped": 2}
 
 
+@pytest.mark.parametrize("end", [End.DEADLINE_EXCEEDED, End.GPU_HOURS_EXHAUSTED])
+def test_a_hard_stop_may_reach_the_target_after_all_and_the_card_tells_of_the_gaps(run: HandMadeRun, end: End) -> None:
+    """Sample 1 is not finished; with it counted as stopped, there are three rows before the last one."""
+    run.write(*(record for number in (0, 2, 3, 4) for record in run.accepted(number)))
+    run.publish(Limits(3, SEEDS), end)
+    head = read_head(run.store, run.prefix)
+    assert (head.end, head.rows, head.ledger["failed"]) == ("TargetReached", 3, {"stopped": 1})
+    assert "> An earlier limit on time left 1 candidate unfinished" in run.dataset("README.md").decode()
+    run.publish(ALL, end)
+    assert read_head(run.store, run.prefix).end == end.value
+    assert "**Partial.**" in run.dataset("README.md").decode()
+    replayed = replay_head(run.store, run.prefix)
+    assert replayed.rebuilt_digest == replayed.published_digest
+
+
 def test_an_unsettled_journal_is_not_published_as_finished(run: HandMadeRun) -> None:
     run.write(*run.accepted(0))
     with pytest.raises(InvalidRequest, match="root sample 1 is not settled"):

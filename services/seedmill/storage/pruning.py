@@ -1,0 +1,43 @@
+"""Deletes what `retention` says may go, one item after the other, in an order that may be cut off anywhere.
+
+What a run has published may have changed since it was looked at: where HEAD.json is another one by now, nothing more of
+that run is deleted, for what was superseded then may be what was published just now. Segments go only where they were
+just read from their roll-up.
+"""
+
+from collections.abc import Callable, Iterable
+
+from seedmill.storage.journal import delete_rolled_up, read_segments
+from seedmill.storage.retention import HEAD_FILE, Item, Kind
+from seedmill.storage.store import ObjectMissing, Store
+
+
+def heads_of(store: Store, runs: Iterable[str]) -> dict[str, bytes]:
+    """HEAD.json of each of these runs as it is now; empty where there is none. Raises StorageError."""
+    return {run: _head(store, run) for run in runs}
+
+
+def delete(store: Store, items: Iterable[Item], heads: dict[str, bytes], done: Callable[[Item], None]) -> list[Item]:
+    """Delete the items of runs whose HEAD.json is still the one in `heads`; the others are given back.
+
+    `done` is told of each that is gone. Raises StorageError: what was deleted by then is, and the rest can be later.
+    """
+    left: list[Item] = []
+    for item in items:
+        if item.run and item.kind is not Kind.RUN and _head(store, item.run) != heads[item.run]:
+            left.append(item)
+            continue
+        if item.kind is Kind.SEGMENTS:
+            delete_rolled_up(store, list(read_segments(store, item.segments)))
+        else:
+            for key in item.keys:
+                store.delete(key)
+        done(item)
+    return left
+
+
+def _head(store: Store, run: str) -> bytes:
+    try:
+        return store.get(f"{run}/{HEAD_FILE}")
+    except ObjectMissing:
+        return b""
