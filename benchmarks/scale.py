@@ -51,7 +51,9 @@ class Run:
     rows: int
     seconds: float = 0.0
     resume_seconds: float = 0.0
+    resume_cpu_seconds: float = 0.0
     walk_seconds: float = 0.0
+    walk_cpu_seconds: float = 0.0
     replay_seconds: float = 0.0
     disk_bytes: int = 0
     replayed: str = ""
@@ -95,17 +97,17 @@ def measured(folder: Path, rows: int, url: str, options: argparse.Namespace, *, 
         command = [BIN / "seedmill", "run", file, "--workdir", uri, "--teacher", url]
         log = folder / "run.log"
         if kill and options.written:
-            until_prompts(command, environment, log, url, run, 1)
+            _ = until_prompts(command, environment, log, url, run, 1)
             store = open_store(uri)
             (prefix,) = {
                 key.key.removesuffix("/run.json") for key in store.list("runs/") if key.key.endswith("run.json")
             }
             write_journal(store, prefix, int(0.98 * rows))
-            run.walk_seconds = until_prompts(command, environment, log, url, run, 1)
-            run.resume_seconds = until_prompts(command, environment, log, url, run, 1)
+            run.walk_seconds, run.walk_cpu_seconds = until_prompts(command, environment, log, url, run, 1)
+            run.resume_seconds, run.resume_cpu_seconds = until_prompts(command, environment, log, url, run, 1)
         elif kill:
-            run.seconds += until_prompts(command, environment, log, url, run, int(KILL_AT * rows))
-            run.resume_seconds = until_prompts(command, environment, log, url, run, 1)
+            run.seconds += until_prompts(command, environment, log, url, run, int(KILL_AT * rows))[0]
+            run.resume_seconds, run.resume_cpu_seconds = until_prompts(command, environment, log, url, run, 1)
         started = time.monotonic()
         with process(command, environment, log) as last, watched(last.pid, run):
             status = last.wait()
@@ -125,18 +127,18 @@ def measured(folder: Path, rows: int, url: str, options: argparse.Namespace, *, 
 
 def until_prompts(
     command: list[object], environment: dict[str, str], log: Path, url: str, run: Run, prompts: int
-) -> float:
-    """Start a process and kill it when it has sent so many prompts; the seconds until then."""
+) -> tuple[float, float]:
+    """Start a process and kill it when it has sent so many prompts; the seconds until then, and CPU of all of it."""
     started, before = time.monotonic(), answered(url)
     with process(command, environment, log) as running, watched(running.pid, run):
         while answered(url) - before < prompts:
             assert running.poll() is None, log.read_text()[-2000:]
             time.sleep(0.05)
-        seconds = time.monotonic() - started
+        seconds, cpu = time.monotonic() - started, cpu_seconds(running.pid)
         running.send_signal(signal.SIGKILL)
         running.wait()
     time.sleep(2)  # its services end by themselves
-    return seconds
+    return seconds, cpu
 
 
 @contextlib.contextmanager
@@ -216,6 +218,16 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and of all below it."""
+    ticks = 0
+    for each in [pid, *children(pid)]:
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def role_of(pid: int) -> str:
     """What a process of `seedmill run` is: the service it serves, or the run's own."""
     words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
@@ -261,8 +273,8 @@ def write_run(folder: Path, rows: int, url: str) -> Path:
     return file
 
 
-def seconds(value: float) -> str:
-    return f"{value:.1f}" if value else "-"
+def seconds(value: float, cpu: float) -> str:
+    return f"{value:.1f} (CPU {cpu:.1f})" if value else "-"
 
 
 def report(runs: list[Run], store: str) -> str:
@@ -285,9 +297,11 @@ def report(runs: list[Run], store: str) -> str:
     ]
     lines += [
         "| whole run, s | " + " | ".join(f"{run.seconds:.0f}" for run in runs) + " |",
-        "| start, walking the whole journal, s | " + " | ".join(seconds(run.walk_seconds) for run in runs) + " |",
+        "| start, walking the whole journal, s | "
+        + " | ".join(seconds(run.walk_seconds, run.walk_cpu_seconds) for run in runs)
+        + " |",
         "| start after SIGKILL, behind a checkpoint, s | "
-        + " | ".join(seconds(run.resume_seconds) for run in runs)
+        + " | ".join(seconds(run.resume_seconds, run.resume_cpu_seconds) for run in runs)
         + " |",
         "| replay, s | " + " | ".join(f"{run.replay_seconds:.0f}" for run in runs) + " |",
         "| replay's dataset | " + " | ".join(run.replayed for run in runs) + " |",
