@@ -4,8 +4,10 @@
 
 OSS-Instruct, one LLM step a row, default gates and journal on, against `scale_teacher.py`. First a run of `--small`
 rows, then one of `--rows`, killed (SIGKILL) at nine tenths of its rows and begun again; each in a store of its own, and
-each replayed. Peak RSS is VmHWM of each process, over all processes of its kind. Time to resume is from the start of
-the second process to the first prompt that it pays for. Loopback only; scratch files and stores lie below --folder.
+each replayed. With `--written` the journal of the large run up to there is written by this program, as a run would have
+written it, instead of made by a run; the next process walks all of it, is killed, and the one behind it is measured.
+Peak RSS is VmHWM of each process, over all processes of its kind. Time to resume is from the start of
+the process to the first prompt that it pays for. Loopback only; scratch files and stores lie below --folder.
 """
 
 import argparse
@@ -29,7 +31,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests")]
 
+from scale_journal import write_journal
 from scale_teacher import MODEL
+from seedmill.storage import open_store
 from support.s3_server import running_versitygw
 
 BIN = Path(sys.executable).parent
@@ -47,6 +51,9 @@ class Run:
     rows: int
     seconds: float = 0.0
     resume_seconds: float = 0.0
+    resume_cpu_seconds: float = 0.0
+    walk_seconds: float = 0.0
+    walk_cpu_seconds: float = 0.0
     replay_seconds: float = 0.0
     disk_bytes: int = 0
     replayed: str = ""
@@ -58,13 +65,14 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--small", type=int, default=10_000, help="0: none")
     parser.add_argument("--store", choices=["s3", "directory"], default="s3")
+    parser.add_argument("--written", action="store_true", help="write the large run's journal")
     parser.add_argument("--folder", type=Path, default=None)
     parser.add_argument("--report", type=Path, default=None)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="scale-") as name, teacher() as url:
         folder = Path(name)
         runs = [
-            measured(folder / f"run-{rows}", rows, url, options.store, kill=rows == options.rows)
+            measured(folder / f"run-{rows}", rows, url, options, kill=rows == options.rows)
             for rows in (options.small, options.rows)
             if rows
         ]
@@ -75,34 +83,35 @@ def main() -> int:
     return 0 if all(run.replayed == "identical" for run in runs) else 1
 
 
-def measured(folder: Path, rows: int, url: str, store: str, *, kill: bool) -> Run:
-    """A whole run, and its replay; with `kill` it is killed once."""
+def measured(folder: Path, rows: int, url: str, options: argparse.Namespace, *, kill: bool) -> Run:
+    """A whole run, and its replay; with `kill` it is killed on its way."""
     folder.mkdir()
     scratch = folder / "scratch"
     scratch.mkdir()
     file = write_run(folder, rows, url)
     run = Run(rows)
-    with the_store(folder, store) as (uri, environment):
+    with the_store(folder, options.store) as (uri, environment):
         environment = {**os.environ, **environment, "TMPDIR": str(scratch), "XDG_CACHE_HOME": str(folder / "cache")}
         environment["SEEDMILL_CACHE"] = str(Path("~/.cache/seedmill").expanduser())
+        os.environ.update({name: environment[name] for name in environment if name.startswith(("AWS", "SEEDMILL"))})
         command = [BIN / "seedmill", "run", file, "--workdir", uri, "--teacher", url]
-        started, before = time.monotonic(), answered(url)
-        if kill:
-            with process(command, environment, folder / "first.log") as first, watched(first.pid, run):
-                while answered(url) - before < KILL_AT * rows:
-                    assert first.poll() is None, (folder / "first.log").read_text()[-2000:]
-                    time.sleep(POLL_SECONDS)
-                first.send_signal(signal.SIGKILL)
-                first.wait()
-            time.sleep(2)  # its services end by themselves
-            run.seconds += time.monotonic() - started
-            started, before = time.monotonic(), answered(url)
-        with process(command, environment, folder / "run.log") as second, watched(second.pid, run):
-            while kill and answered(url) == before and second.poll() is None:
-                time.sleep(0.05)
-            run.resume_seconds = time.monotonic() - started
-            status = second.wait()
-        assert status == 0, (folder / "run.log").read_text()[-2000:]
+        log = folder / "run.log"
+        if kill and options.written:
+            _ = until_prompts(command, environment, log, url, run, 1)
+            store = open_store(uri)
+            (prefix,) = {
+                key.key.removesuffix("/run.json") for key in store.list("runs/") if key.key.endswith("run.json")
+            }
+            write_journal(store, prefix, int(0.98 * rows))
+            run.walk_seconds, run.walk_cpu_seconds = until_prompts(command, environment, log, url, run, 1)
+            run.resume_seconds, run.resume_cpu_seconds = until_prompts(command, environment, log, url, run, 1)
+        elif kill:
+            run.seconds += until_prompts(command, environment, log, url, run, int(KILL_AT * rows))[0]
+            run.resume_seconds, run.resume_cpu_seconds = until_prompts(command, environment, log, url, run, 1)
+        started = time.monotonic()
+        with process(command, environment, log) as last, watched(last.pid, run):
+            status = last.wait()
+        assert status == 0, log.read_text()[-2000:]
         run.seconds += time.monotonic() - started
         started = time.monotonic()
         command = [BIN / "seedmill", "replay", file, "--workdir", uri, "--json"]
@@ -114,6 +123,22 @@ def measured(folder: Path, rows: int, url: str, store: str, *, kill: bool) -> Ru
         run.disk_bytes = sum(path.stat().st_size for path in (folder / "store").rglob("*") if path.is_file())
     shutil.rmtree(folder)
     return run
+
+
+def until_prompts(
+    command: list[object], environment: dict[str, str], log: Path, url: str, run: Run, prompts: int
+) -> tuple[float, float]:
+    """Start a process and kill it when it has sent so many prompts; the seconds until then, and CPU of all of it."""
+    started, before = time.monotonic(), answered(url)
+    with process(command, environment, log) as running, watched(running.pid, run):
+        while answered(url) - before < prompts:
+            assert running.poll() is None, log.read_text()[-2000:]
+            time.sleep(0.05)
+        seconds, cpu = time.monotonic() - started, cpu_seconds(running.pid)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+    time.sleep(2)  # its services end by themselves
+    return seconds, cpu
 
 
 @contextlib.contextmanager
@@ -193,6 +218,16 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and of all below it."""
+    ticks = 0
+    for each in [pid, *children(pid)]:
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def role_of(pid: int) -> str:
     """What a process of `seedmill run` is: the service it serves, or the run's own."""
     words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
@@ -238,6 +273,10 @@ def write_run(folder: Path, rows: int, url: str) -> Path:
     return file
 
 
+def seconds(value: float, cpu: float) -> str:
+    return f"{value:.1f} (CPU {cpu:.1f})" if value else "-"
+
+
 def report(runs: list[Run], store: str) -> str:
     """The figures as Markdown."""
     where = "an S3 server (versitygw)" if store == "s3" else "a directory"
@@ -258,8 +297,11 @@ def report(runs: list[Run], store: str) -> str:
     ]
     lines += [
         "| whole run, s | " + " | ".join(f"{run.seconds:.0f}" for run in runs) + " |",
-        "| resume after SIGKILL at 90 %, s | "
-        + " | ".join(f"{run.resume_seconds:.1f}" if run.resume_seconds > 0.5 else "-" for run in runs)
+        "| start, walking the whole journal, s | "
+        + " | ".join(seconds(run.walk_seconds, run.walk_cpu_seconds) for run in runs)
+        + " |",
+        "| start after SIGKILL, behind a checkpoint, s | "
+        + " | ".join(seconds(run.resume_seconds, run.resume_cpu_seconds) for run in runs)
         + " |",
         "| replay, s | " + " | ".join(f"{run.replay_seconds:.0f}" for run in runs) + " |",
         "| replay's dataset | " + " | ".join(run.replayed for run in runs) + " |",

@@ -11,11 +11,13 @@ import asyncio
 import random
 import sys
 from hashlib import sha256
+from itertools import product
+from keyword import iskeyword
 
 import orjson
 
 MODEL = "scripted"
-_WORDS = [f"{first}{second}{third}" for first in "bdfgklmnprstvz" for second in "aeiou" for third in "bdklmnrstx"]
+_WORDS = [word for word in map("".join, product("bdfgklmnprstvz", "aeiou", "bdklmnrstx")) if not iskeyword(word)]
 
 
 def answer(request: bytes) -> str:

@@ -18,7 +18,7 @@ from seedmill.records.tokens import Tokens
 from seedmill.storage.checkpoints import Boundary, Checkpoint, FoldState, checkpoint_key
 from seedmill.storage.store import StorageError, Store
 
-CHECKPOINT_ROOTS = 8192
+CHECKPOINT_ROOTS = 4096
 
 
 class Checkpointer:

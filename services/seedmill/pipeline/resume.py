@@ -25,7 +25,7 @@ from seedmill.storage.records_by_root import RecordsByRoot
 from seedmill.storage.scratch import scratch_place
 from seedmill.storage.store import Store
 
-FETCHED_AHEAD = 4
+FETCHED_AHEAD = 3
 ROOTS_AT_ONCE = 32
 """Root samples that are walked before others of this process get their turn."""
 
@@ -103,17 +103,23 @@ async def resume(
             record = RetryRecord(max(earlier))
             await journal.append([record])
             records.retry(Position(journal.attempt, 0, 0), record)
-        begun: list[RootRecords] = []
-        for number, root in enumerate(records.roots(frontier.selection.predecessor)):
-            settled = root.settled()
-            if settled is None:
-                begun.append(root)
-            else:
-                frontier.settle(settled)
-            if number % ROOTS_AT_ONCE == 0:
-                await asyncio.sleep(0)
-    frontier.advance()
+        begun = await _fold(records, frontier)
     return Resumed(tuple(begun), frontier.selection.next_root + len(frontier.waiting), tuple(read.damaged))
+
+
+async def _fold(records: RecordsByRoot, frontier: Frontier) -> list[RootRecords]:
+    """Settle what is settled; root samples that are not."""
+    begun: list[RootRecords] = []
+    for number, root in enumerate(records.roots(frontier.selection.predecessor)):
+        settled = root.settled()
+        if settled is None:
+            begun.append(root)
+        else:
+            frontier.settle(settled)
+        if number % ROOTS_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    frontier.advance()
+    return begun
 
 
 async def _restore(

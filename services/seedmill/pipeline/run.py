@@ -24,7 +24,7 @@ from seedmill.pipeline.preparation import Order, Prepared, check_environment, ch
 from seedmill.pipeline.progress import Phase, Progress, Published
 from seedmill.pipeline.report import RunReport
 from seedmill.pipeline.resume import new_frontier, resume
-from seedmill.pipeline.reuse import load_reuse
+from seedmill.pipeline.reuse import ReusedOutputs, load_reuse
 from seedmill.pipeline.runner import Runner, RunnerEnd, RunnerLimits
 from seedmill.pipeline.walker import Walker
 from seedmill.recipes.build import build
@@ -150,13 +150,16 @@ class Run:
             checkpointer = None
             if not prepared.recipe.reads_pool:  # a pool needs the rows themselves
                 checkpointer = Checkpointer(store, prefix, prepared.run.cfg, publications)
-            return await self._generate_with(index, outcomes, checkpointer, prepared, report)
+            reuse = await self._patience.store(load_reuse, store, prepared.run.reuse)
+            scratch.callback(reuse.close)
+            return await self._generate_with(index, outcomes, checkpointer, reuse, prepared, report)
 
     async def _generate_with(
         self,
         index: RowIndex,
         outcomes: PublishedOutcomes,
         checkpointer: Checkpointer | None,
+        reuse: ReusedOutputs,
         prepared: Prepared,
         report: RunReport,
     ) -> RunResult:
@@ -184,7 +187,7 @@ class Run:
             journal,
             self._patience,
             self.progress,
-            await self._patience.store(load_reuse, store, run.reuse),
+            reuse,
         )
         stop = next(iter(hard_stops(spec.budget, report)), None)
         deadline = None if stop is None else stop.at

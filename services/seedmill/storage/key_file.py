@@ -9,6 +9,7 @@ system thirty times as much.
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ ENTRIES_IN_MEMORY = 1 << 18
 _PART_BITS = 8
 _PARTS = 1 << _PART_BITS
 _BLOCK_ENTRIES = 128
+_RUN_ENTRIES = 1 << 16
 
 
 class KeyFile:
@@ -34,7 +36,7 @@ class KeyFile:
         self._spare = MemoryTable()
         self._sorted = _SortedFile(folder, 0)
         self._merge: _Merge | None = None
-        self._runs: list[_Run] = []
+        self._runs: _Runs | None = None
 
     def numbers(self, keys: Keys) -> list[int]:
         self._combine()
@@ -46,8 +48,10 @@ class KeyFile:
 
     def add(self, keys: Keys, numbers: Numbers) -> None:
         """Many entries at once become a sorted run of their own; all runs are combined before the next look-up."""
-        if len(keys) >= self._entries_in_memory:
-            self._runs.append(_Run(self._folder, keys, numbers))
+        if len(keys) >= min(_RUN_ENTRIES, self._entries_in_memory):
+            if self._runs is None:
+                self._runs = _Runs(self._folder)
+            self._runs.append(keys, numbers)
             return
         self._recent.add(keys, numbers)
         if self._merge is not None:
@@ -58,27 +62,28 @@ class KeyFile:
             self._recent = self._spare
 
     def close(self) -> None:
-        for run in self._runs:
-            run.close()
+        if self._runs is not None:
+            self._runs.close()
         if self._merge is not None:
             self._merge.target.close()
         self._sorted.close()
 
     def _combine(self) -> None:
-        if not self._runs:
+        runs = self._runs
+        if runs is None:
             return
         self._merge_on(_PARTS)
-        target = _SortedFile(self._folder, len(self._sorted) + sum(len(run) for run in self._runs))
+        older = self._sorted
+        target = _SortedFile(self._folder, len(older) + len(runs))
         for part in range(_PARTS):
-            parts = [source.part(part) for source in (self._sorted, *self._runs)]
+            parts = [older.part(part), *runs.parts(part)]
             keys = np.concatenate([keys for keys, _ in parts])
             numbers = np.concatenate([numbers for _, numbers in parts])
             order = keys.argsort(kind="stable")
             target.append_part(part, keys[order], numbers[order])
-        for source in (self._sorted, *self._runs):
-            source.close()
-        self._sorted = target
-        self._runs = []
+        older.close()
+        runs.close()
+        self._sorted, self._runs = target, None
 
     def _merge_on(self, parts: int) -> None:
         merge = self._merge
@@ -172,26 +177,32 @@ class _SortedFile:
         return int.from_bytes(os.pread(self._numbers.fileno(), 4, 4 * place), "little")
 
 
-class _Run:
-    """Entries sorted by key, on disk, until they are combined with others."""
+class _Runs:
+    """Many entries at a time, each time sorted by key, on disk until all are combined."""
 
-    def __init__(self, folder: Path, keys: Keys, numbers: Numbers) -> None:
-        order = keys.argsort()
-        keys = keys[order]
-        self._bounds = _bounds(keys)
+    def __init__(self, folder: Path) -> None:
         self._keys, self._numbers = AppendFile(folder), AppendFile(folder)
-        self._keys.append(keys.tobytes())
-        self._numbers.append(numbers[order].tobytes())
+        self._runs: list[tuple[int, list[int]]] = []
+        self._entries = 0
 
     def __len__(self) -> int:
-        return self._bounds[-1]
+        return self._entries
 
-    def part(self, part: int) -> tuple[Keys, Numbers]:
-        """As `_SortedFile.part`."""
-        first, behind = self._bounds[part], self._bounds[part + 1]
-        keys = self._keys.read(8 * first, 8 * (behind - first))
-        numbers = self._numbers.read(4 * first, 4 * (behind - first))
-        return np.frombuffer(keys, np.uint64), np.frombuffer(numbers, np.uint32)
+    def append(self, keys: Keys, numbers: Numbers) -> None:
+        """Take one more run."""
+        order = keys.argsort()
+        keys = keys[order]
+        self._keys.append(keys.tobytes())
+        self._numbers.append(numbers[order].tobytes())
+        self._runs.append((self._entries, _bounds(keys)))
+        self._entries += len(keys)
+
+    def parts(self, part: int) -> Iterator[tuple[Keys, Numbers]]:
+        """Of each run, the entries whose keys begin with these `_PART_BITS` bits."""
+        for begin, bounds in self._runs:
+            first, size = begin + bounds[part], bounds[part + 1] - bounds[part]
+            keys, numbers = self._keys.read(8 * first, 8 * size), self._numbers.read(4 * first, 4 * size)
+            yield np.frombuffer(keys, np.uint64), np.frombuffer(numbers, np.uint32)
 
     def close(self) -> None:
         self._keys.close()

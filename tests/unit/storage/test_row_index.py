@@ -96,3 +96,27 @@ def test_an_index_leaves_no_file_behind(tmp_path: Path) -> None:
         index.add(Row("Write a function that adds two numbers.", "a + b", "a + b", "", "python"), 0)
         assert list(tmp_path.iterdir()) == []
     assert list(tmp_path.iterdir()) == []
+
+
+@given(luck=st.randoms(use_true_random=False), held=st.sampled_from([1, 100, 5000]), at_once=st.integers(1, 30))
+@settings(max_examples=8, deadline=None)
+def test_packed_rows_make_the_same_index_again(
+    tmp_path_factory: pytest.TempPathFactory, luck: random.Random, held: int, at_once: int
+) -> None:
+    folder = tmp_path_factory.mktemp("rows")
+    keys, log = KeyFile(folder, entries_in_memory=held), RowFile(folder)
+    again, index = RowIndex(keys, log), RowIndex()
+    rows = texts(luck, 60)
+    for root, row in enumerate(rows[:40]):
+        index.add(row, 2 * root)
+    for first in range(0, 40, at_once):
+        again.restore(index.packed(first, min(40, first + at_once)))
+    for root, row in enumerate(rows):
+        below = luck.randrange(100)
+        assert again.match(row, below) == index.match(row, below)
+        assert again.match(row) == index.match(row)
+        if root >= 40:
+            again.add(row, 2 * root)
+            index.add(row, 2 * root)
+    keys.close()
+    log.close()
