@@ -47,7 +47,8 @@ class Job:
 class Tool(Protocol):
     """One contender."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def prepare(self, job: Job) -> None:
         """Write what its command reads."""

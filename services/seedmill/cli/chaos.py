@@ -1,6 +1,7 @@
 """`seedmill chaos`: the fault scorecard, for seedmill and for the tools that people compare it with."""
 
 import json as json_module
+import signal
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,6 +90,7 @@ def _play_all(
     from seedmill.chaos.processes import running_engine
     from seedmill.chaos.script import Script
 
+    signal.signal(signal.SIGTERM, _leave)  # so that what was started is ended
     outcomes: list[Outcome] = []
     with running_engine(Script()) as engine:
         for scenario in scenarios:
@@ -103,6 +105,10 @@ def _play_all(
                 outcomes.append(outcome)
                 console.print(f"{_mark(outcome)} {words}: {in_words(outcome)}", highlight=False, soft_wrap=True)
     return outcomes
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def in_words(outcome: "Outcome") -> str:

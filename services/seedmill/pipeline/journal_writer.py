@@ -150,19 +150,19 @@ class JournalWriter:
     async def _put(self, batch: list[tuple[Record, "asyncio.Future[None]"]]) -> None:
         number = self._next_segment
         key = segment_key(self.run_prefix, self.attempt, number)
-        data = encode_segment(record for record, _ in batch)
+        segment = _Segment([record for record, _ in batch])
         self._next_segment += 1
         pause = 0.1
         while True:
             try:
-                await asyncio.to_thread(self._store.put, key, data)
+                await asyncio.to_thread(segment.put, self._store, key)
                 break
             except StorageError as error:
                 self.flush_trouble = str(error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         self.flush_trouble = ""
-        self.bytes_written += len(data)
+        self.bytes_written += len(segment.data)
         self.on_durable(number, [record for record, _ in batch])
         for _, done in batch:
             if not done.done():
@@ -201,3 +201,16 @@ class JournalWriter:
         highest = max(attempts, default="")
         if highest > self.attempt:
             self.fenced_by = highest
+
+
+class _Segment:
+    """Records on their way to the store. They are encoded once, off the loop: a retry puts the same bytes (rule 6)."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+        self.data = b""
+
+    def put(self, store: Store, key: str) -> None:
+        """Raises StorageError."""
+        self.data = self.data or encode_segment(self._records)
+        store.put(key, self.data)

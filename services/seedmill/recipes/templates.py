@@ -10,6 +10,7 @@ from hashlib import sha256
 from importlib.resources import files
 
 from jinja2 import StrictUndefined, Template
+from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import SandboxedEnvironment
 
 from seedmill.recipes.markdown import fenced
@@ -21,9 +22,9 @@ NEXT_EXAMPLE = "=== Example"
 
 @dataclass(frozen=True, slots=True)
 class StepPrompt:
-    """The texts of one Generate step; `digest` names their sources."""
+    """The texts of one Generate step; `digest` names their sources. A system text that asks for no value is ready."""
 
-    system: Template
+    system: Template | str
     user: Template
     stop: tuple[str, ...]
     digest: str
@@ -31,7 +32,7 @@ class StepPrompt:
     def render(self, api: Api, **values: object) -> Prompt:
         """Fill in the values; one that a template asks for and is not given is an error in the recipe."""
         chat = api is Api.CHAT
-        system = self.system.render(values).strip()
+        system = self.system if isinstance(self.system, str) else self.system.render(values).strip()
         user = self.user.render(values, chat=chat, fenced=fenced).strip()
         if chat:
             return Prompt(messages=(Message("system", system), Message("user", user)), stop=self.stop)
@@ -51,7 +52,9 @@ def load_prompt(recipe: str, step: str, *more_stops: str) -> StepPrompt:
     environment = _environment()
     stop = (NEXT_EXAMPLE, *more_stops)
     digest = sha256("\0".join((system, user, *stop)).encode()).hexdigest()
-    return StepPrompt(environment.from_string(system), environment.from_string(user), stop, digest)
+    ready = environment.from_string(system)
+    asks = find_undeclared_variables(environment.parse(system))
+    return StepPrompt(ready if asks else ready.render().strip(), environment.from_string(user), stop, digest)
 
 
 @cache
