@@ -19,9 +19,9 @@ REPORT_SECONDS = 2.0
 class RunReport:
     """The two files of one run, and the clock of its hard stops.
 
-    `active_before` are the seconds that earlier processes spent on it, `gpu_seconds_before` those times the GPUs that
-    they had; `gpus` are those of this process. What a process spent since it last wrote is lost with a SIGKILL: two
-    seconds. Times are those of `clock`, never of the calendar, which may be set back and forth.
+    What ends in `before` is what earlier processes spent on it: seconds, seconds times the GPUs that they had, tokens.
+    `gpus` are those of this process. What a process spent since it last wrote is lost with a SIGKILL: two seconds.
+    Times are those of `clock`, never of the calendar, which may be set back and forth.
     """
 
     store: Store
@@ -32,6 +32,8 @@ class RunReport:
     last_ending: str = ""
     active_before: float = 0.0
     gpu_seconds_before: float = 0.0
+    paid_before: int = 0
+    wasted_before: int = 0
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,7 +45,9 @@ class RunReport:
             before = orjson.loads(self.store.get(f"{self.prefix}/progress.json"))
             self.last_ending = before["ending"] or ""
             self.active_before = float(before["activeSeconds"])
-            self.gpu_seconds_before = float(before["gpuSeconds"])
+            self.gpu_seconds_before = float(before.get("gpuSeconds", 0.0))
+            self.paid_before = int(before["paidTokens"])
+            self.wasted_before = int(before["wastedTokens"])
         except (ObjectMissing, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return
 
@@ -71,7 +75,8 @@ class RunReport:
             "target": moment.target,
             "candidates": moment.candidates,
             "inFlight": moment.in_flight,
-            "paidTokens": moment.paid.total,
+            "paidTokens": self.paid_before + moment.paid.total,
+            "wastedTokens": self.wasted_before + moment.wasted.total,
             "countedTokens": moment.counted.total,
             "waiting": [str(each) for each in moment.waiting],
             "activeSeconds": round(self.active_seconds, 3),

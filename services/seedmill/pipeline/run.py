@@ -99,6 +99,7 @@ class Run:
         self._stopped = False
         self.progress = Progress(target=order.spec.target.accepted_samples, window=order.spec.max_in_flight)
         self.progress.waiting = self._patience.awaited
+        self.progress.wasted = lambda: services.inference.wasted
 
     def stop(self) -> None:
         """Issue nothing new; `execute` returns when what is in flight is durable."""
@@ -160,8 +161,15 @@ class Run:
         deadline = None if stop is None else stop.at
         limits = RunnerLimits(spec.max_in_flight, spec.failure_policy.max_failed_percent, deadline)
         runner = self._runner = Runner(
-            frontier, walker, journal, prepared.seeds, limits, self.progress, resumed.begun
-        )  # fmt: skip
+            frontier,
+            walker,
+            journal,
+            prepared.seeds,
+            limits,
+            self.progress,
+            resumed.begun,
+            room=self._services.inference.room,
+        )
         self._watch(frontier, runner, journal, prepared, resumed.settled)
         if self._stopped:
             runner.stop()
