@@ -140,11 +140,11 @@ def test_a_whole_run_and_then_its_seeds(workplace: Workplace):
 def test_a_run_that_somebody_works_on_is_left_alone(workplace: Workplace, monkeypatch: pytest.MonkeyPatch):
     for target in (3, 6):
         workplace.run(workplace.spec(target))
-    monkeypatch.setattr(workplace.teacher, "delay", lambda request: 0.5)
+    monkeypatch.setattr(workplace.teacher, "delay", lambda request: 10.0)
     options = ("--workdir", workplace.workdir, "--teacher", workplace.teacher.url)
     with watched("run", workplace.spec(30), *options, **workplace.environment) as run:
         run.until("generating")
-        time.sleep(2.5)  # on S3 it is its words that tell
+        time.sleep(4)  # on S3 it is its words that tell
         said = workplace.command("prune", "--yes", "--seeds")
         assert said["items"] == []
         assert said["leftAlone"][0]["name"].startswith("runs/local/taught-")
