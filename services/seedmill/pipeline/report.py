@@ -19,9 +19,9 @@ REPORT_SECONDS = 2.0
 class RunReport:
     """The two files of one run, and the clock of its hard stops.
 
-    What ends in `before` is what earlier processes spent on it: seconds, those times the GPUs that they had, and
-    tokens; `gpus` are those of this process. What a process spent since it last wrote is lost with a SIGKILL: two
-    seconds. Times are those of `clock`, never of the calendar, which may be set back and forth.
+    What ends in `before` is what earlier processes spent on it: seconds, seconds times the GPUs that they had, tokens.
+    `gpus` are those of this process. What a process spent since it last wrote is lost with a SIGKILL: two seconds.
+    Times are those of `clock`, never of the calendar, which may be set back and forth.
     """
 
     store: Store
@@ -31,9 +31,9 @@ class RunReport:
     clock: Callable[[], float] = time.monotonic
     last_ending: str = ""
     active_before: float = 0.0
+    gpu_seconds_before: float = 0.0
     paid_before: int = 0
     wasted_before: int = 0
-    gpu_seconds_before: float = 0.0
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -45,9 +45,9 @@ class RunReport:
             before = orjson.loads(self.store.get(f"{self.prefix}/progress.json"))
             self.last_ending = before["ending"] or ""
             self.active_before = float(before["activeSeconds"])
+            self.gpu_seconds_before = float(before.get("gpuSeconds", 0.0))
             self.paid_before = int(before["paidTokens"])
             self.wasted_before = int(before["wastedTokens"])
-            self.gpu_seconds_before = float(before["gpuSeconds"])
         except (ObjectMissing, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return
 
