@@ -196,15 +196,15 @@ async def ask_in_turn(client: InferenceClient, waiting: Iterator[GenerationReque
     return sum([(await client.generate(request)).completion_tokens for request in waiting])
 
 
-def run(way: str, number: int, setting: Setting) -> Round:
-    """One round of one way."""
+def run(way: str, number: int, setting: Setting, runner: asyncio.Runner) -> Round:
+    """One round of one way. `runner` has the one event loop that gRPC knows in this process."""
     name = f"{way}-{number}".replace(" ", "-")
     served = setting.within if way == "in process" else setting.http
     with looking(served.metrics_url) as looks:
         if way == "client":
             rate = with_benchmark_client(setting, name)
         else:
-            rate = asyncio.run(with_seedmill(served, setting, name))
+            rate = runner.run(with_seedmill(served, setting, name))
     done = Round(rate, share_at_cap(looks, setting.prompts))
     print(f"round {number}, {way}: {rate:.1f} tokens/s, at the cap {100 * done.busy:.1f} %", flush=True)
     return done
@@ -272,14 +272,15 @@ def main() -> None:
             vllm_server(folders[0], "busy-llama", ARGUMENTS) as url,
             inference_service(folders[1], f"{url}/v1", url) as http,
             inference_service(folders[2], endpoint) as within,
+            asyncio.Runner() as runner,
         ):
             setting = Setting(url, http, within, options.prompts, options.output_tokens, folder)
             warm = Setting(url, http, within, CAP, 8, folder)
             for way in WAYS:
-                run(way, -1, warm)
+                run(way, -1, warm, runner)
             for number in range(options.pairs):
                 for way in WAYS[number % 3 :] + WAYS[: number % 3]:
-                    rounds[way].append(run(way, number, setting))
+                    rounds[way].append(run(way, number, setting, runner))
     text = report(rounds, setting)
     print(text)
     if options.report:
