@@ -57,8 +57,9 @@ def kill_it(tool: Tool, job: Job, engine: Engine, shares: Sequence[float]) -> Co
     not_durable = 0
     for share in shares:
         started = Started(tool, job)
+        deadline = time.monotonic() + LIMIT_SECONDS
         while engine.stats()["paid"] < share * job.rows:
-            if started.poll() is not None or time.monotonic() - began > LIMIT_SECONDS:
+            if started.poll() is not None or time.monotonic() > deadline:
                 started.kill()
                 return Cost(None, engine.stats()["paid_twice"], None, time.monotonic() - began)
             time.sleep(0.02)

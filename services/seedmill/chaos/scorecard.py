@@ -51,6 +51,7 @@ class Outcome:
             "tool": self.tool,
             "scenario": self.scenario.name,
             "rows": self.rows,
+            "window": self.window,
             "refused": self.refused,
             "made": self.made,
             "lost": self.lost,

@@ -126,7 +126,7 @@ def scorecard(outcomes: "Sequence[Outcome]", name: str) -> object:
     """The table of one tool."""
     from rich.table import Table
 
-    table = Table(title=name, title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(title=name, title_justify="left", title_style="bold")
     table.add_column("trouble", no_wrap=True)
     for column in ("made", "lost", "paid twice", "seconds", "starts"):
         table.add_column(column, justify="right", no_wrap=True)
