@@ -50,7 +50,8 @@ def run(
 
     generation = load(file, Overrides(model, limit, isolation))
     sources = endpoints(generation.spec, teacher)
-    raise typer.Exit(run_in_loop(_run(generation, file, workdir, sources, replicas, strict=strict, as_json=json)))
+    work = _run(generation, file, workdir, sources, replicas, strict=strict, as_json=json)
+    raise typer.Exit(run_in_loop(work, sockets=False))
 
 
 async def _run(
