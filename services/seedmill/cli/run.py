@@ -62,7 +62,8 @@ def run(
     generation = load(file, Overrides(model, limit, isolation))
     sources = endpoints(generation.spec, teacher)
     machine = Machine(sources, gpus, replicas)
-    raise typer.Exit(run_in_loop(_run(generation, file, workdir, machine, strict=strict, as_json=json)))
+    work = _run(generation, file, workdir, machine, strict=strict, as_json=json)
+    raise typer.Exit(run_in_loop(work, sockets=False))
 
 
 @dataclass(frozen=True, slots=True)

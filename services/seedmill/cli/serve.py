@@ -89,7 +89,7 @@ def serve_inference(
 
     guard = Guard(tls, allow_callers or ())
     settings = ServerSettings(address, metrics_address, drain_seconds, grace_seconds, parent_pid, guard)
-    _serve(settings, lambda: service(endpoint or [], gpus), log_format, log_level)
+    _serve(settings, lambda: service(endpoint or [], gpus), log_format, log_level, sockets=True)
 
 
 @serve_app.command("execution")
@@ -174,7 +174,14 @@ def serve_aggregation(
     _serve(settings, service, log_format, log_level)
 
 
-def _serve(settings: "ServerSettings", make: "Callable[[], Service]", form: LogFormat, level: LogLevel) -> None:
+def _serve(
+    settings: "ServerSettings",
+    make: "Callable[[], Service]",
+    form: LogFormat,
+    level: LogLevel,
+    *,
+    sockets: bool = False,
+) -> None:
     from seedmill.serving.loop import run_in_loop
     from seedmill.serving.server import serve
 
@@ -183,4 +190,4 @@ def _serve(settings: "ServerSettings", make: "Callable[[], Service]", form: LogF
     async def main() -> None:
         await serve(settings, [make()])  # made inside the loop it will run in
 
-    run_in_loop(main())
+    run_in_loop(main(), sockets=sockets)
