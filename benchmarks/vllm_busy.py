@@ -23,6 +23,7 @@ import json
 import os
 import random
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -261,6 +262,7 @@ def main() -> None:
     parser.add_argument("--output-tokens", type=int, default=256)
     parser.add_argument("--report", type=Path, metavar="FILE.md")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what it started ends with it
     rounds: dict[str, list[Round]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory(prefix="vllm-busy-") as scratch:
         folder = Path(scratch)
