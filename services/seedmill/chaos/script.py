@@ -1,7 +1,7 @@
 """What the scripted engine does: how long it takes, and what goes wrong with which requests.
 
-Which prompts are hit is a function of the prompt, so that all tools meet the same troubles. A fault hits a chosen
-prompt at its first try only, or at every try, or each try anew with the same chance.
+Which prompts are hit is a function of the messages as sent, so that a tool meets the same each time. A fault hits a
+chosen prompt at its first try only, or at every try, or each try anew with the same chance.
 """
 
 from collections.abc import Mapping
