@@ -26,6 +26,7 @@ from seedmill.records.resolution import JournalIndex, Leaf, SettledRoot
 from seedmill.records.row import Row
 from seedmill.records.seed import Seed, SeedKind, Source
 from seedmill.records.selection import PublishedOutcome, Selection
+from seedmill.records.tokens import Tokens
 from seedmill.records.verdict import Program, Status, Verdict, VerdictKind
 from seedmill.storage.journal import list_journal, read_segments
 from support.memory_store import MemoryStore
@@ -46,6 +47,11 @@ class Teacher:
     answer: Callable[[GenerationRequest], str]
     delay: Callable[[GenerationRequest], float] = lambda request: 0.0
     paid: list[str] = field(default_factory=list)
+
+    wasted = Tokens()
+
+    def room(self) -> int | None:
+        return None
 
     async def check_models(self, models: Sequence[str]) -> list[str]:
         return ["fake"]

@@ -140,7 +140,7 @@ async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "L
         for name, addresses in elsewhere.services.items():
             channels[name] = Channels(addresses, name, certificates)
             stack.push_async_callback(channels[name].close)
-        work = Run(order, clients(channels, prefix, access))
+        work = Run(order, clients(channels, prefix, generation.spec.weight, access))
         metrics = RunMetrics()
         stack.enter_context(metrics.registered())
         stack.enter_context(metrics_endpoint(elsewhere.metrics_address, readiness))

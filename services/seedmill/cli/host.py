@@ -20,6 +20,7 @@ from seedmill.execution.client import ExecutionClient
 from seedmill.inference.client import InferenceClient
 from seedmill.pipeline.run import Services
 from seedmill.records.generation import Completion, GenerationRequest
+from seedmill.records.tokens import Tokens
 from seedmill.records.verdict import Program, Verdict
 from seedmill.seeding.client import SeedingClient
 from seedmill.serving.channel import Channels
@@ -123,17 +124,19 @@ async def services(options: HostOptions, run_name: str) -> AsyncGenerator[Servic
         await _wait_until_ready(channels, children)
         for child in children:
             child.patience_seconds = STOP_SECONDS
-        yield clients(channels, run_name)
+        yield clients(channels, run_name, weight=1)
 
 
-def clients(channels: Mapping[str, Channels], run_name: str, access: StoreAccess | None = None) -> Services:
+def clients(
+    channels: Mapping[str, Channels], run_name: str, weight: int, access: StoreAccess | None = None
+) -> Services:
     """The services as a run sees them. One that the run does not need may be missing: asking it is then an error.
 
     `access`: to the run's own store; None where it has that of the services.
     """
     return Services(
         SeedingClient(channels["seeding"], access),
-        InferenceClient(channels["inference"], run_name) if "inference" in channels else _NotStarted(),
+        InferenceClient(channels["inference"], run_name, weight) if "inference" in channels else _NotStarted(),
         ExecutionClient(channels["execution"], run_name) if "execution" in channels else _NotStarted(),
         AggregationClient(channels["aggregation"], access),
     )
@@ -149,6 +152,13 @@ def _appending(log: Path) -> BinaryIO:
 
 class _NotStarted:
     """Stands where a run needs no service; asking it is a mistake of this program."""
+
+    @property
+    def wasted(self) -> Tokens:
+        return Tokens()
+
+    def room(self) -> int | None:
+        return None
 
     async def check_models(self, models: Sequence[str]) -> list[str]:
         raise ServiceError("NotStarted", f"no inference service was started, yet {', '.join(models)} is asked for")

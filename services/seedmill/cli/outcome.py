@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from seedmill.pipeline.run import Ending, RunResult
+from seedmill.records.tokens import Tokens
 from seedmill.storage.publications import dataset_uri
 from seedmill.storage.store import Store
 
@@ -49,14 +50,15 @@ def result_json(result: RunResult, store: Store) -> dict[str, Any]:
     }
 
 
-def describe(result: RunResult, store: Store, console: Console, paid_tokens: int) -> None:
-    """Ledger, dataset and report, for a person. `paid_tokens` are those that this process paid."""
+def describe(result: RunResult, store: Store, console: Console, paid: Tokens, wasted: Tokens) -> None:
+    """Ledger, dataset and report, for a person. `paid` and `wasted` are this process's tokens."""
     console.print(SENTENCES[result.ending])
     for key in result.damaged:
         console.print(f"[yellow]A segment of the journal did not count (damaged): {key}[/yellow]")
     console.print(ledger_table(result.ledger.to_json()))
-    if paid_tokens:
-        console.print(f"tokens paid now: {paid_tokens:,}", highlight=False)
+    if paid.total:
+        besides = f", and about {wasted.total:,} for requests that brought no answer" if wasted.total else ""
+        console.print(f"tokens paid now: {paid.total:,}{besides}", highlight=False)
     if result.head is not None:
         uri = dataset_uri(store, result.run.prefix, result.head)
         console.print(f"dataset: {uri}", highlight=False, soft_wrap=True)

@@ -96,5 +96,5 @@ async def _run(
     if as_json:
         typer.echo(json_module.dumps(result_json(result, store), indent=2))
     else:
-        describe(result, store, console, work.progress.paid_tokens.total)
+        describe(result, store, console, work.progress.paid_tokens, work.progress.wasted())
     return exit_status(result.ending, strict=strict, caught=driven.caught)

@@ -1,30 +1,39 @@
 """The gateway: which endpoint a prompt goes to, and what becomes of a prompt that is not answered at once.
 
-Each prompt is a loop of attempts, at the endpoint with the least load among those that serve its model. `retry.decide`
-says what follows a trouble. Where the prompt and the engine are both suspect, a control prompt decides: if the engine
-answers that (or answered anyone since the prompt's first trouble), the prompt is to blame and fails alone; if it does
-not, the engine is away, and the caller waits for it with nothing lost.
+Each prompt is a loop of attempts, at the endpoint with the least load among those that serve its model and work
+(`circuit`); one that is late gets a duplicate at another (`duplicates`). `retry.decide` says what follows a trouble.
+Where the prompt and the engine are both suspect, a control prompt decides: if the engine answers that (or answered
+anyone since the prompt's first trouble), the prompt is to blame and fails alone; if it does not, the engine is away,
+and the caller waits for it with nothing lost.
 """
 
 import asyncio
+import math
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from seedmill.inference import metrics
-from seedmill.inference.answers import Answer
+from seedmill.inference.answers import Answer, estimate
+from seedmill.inference.duplicates import ask_one_of
 from seedmill.inference.endpoint import Endpoint
 from seedmill.inference.refusals import model_not_served
 from seedmill.inference.retry import GiveUp, Kind, Pause, Trouble, decide
+from seedmill.inference.slots import Claim, Moved
 from seedmill.records.generation import Api, GenerationRequest, Message, ModelCall, Prompt, Sampling
+from seedmill.records.tokens import Tokens
 from seedmill.serving.errors import Busy, ItemError, Misconfigured, ServiceError, Unavailable
 
 MAX_PROMPTS = 16_384
 REFRESH_SECONDS = 15.0
-AWAY_SECONDS = 2.0
 CONTROL_TEXT = "Say yes."
 CONTROL_SECONDS = 1.0
+CREDITS = 1.25
+"""Prompts that a run should have here for each slot it gets: as many again as a quarter wait, so that no slot is idle
+while an answer is on its way to the run and the next prompt back."""
+SPARE_CREDITS = 2
 
 _REASONS = {
     Kind.UNREACHABLE: ("TeacherUnreachable", "TeacherUnreachable"),
@@ -34,6 +43,20 @@ _REASONS = {
     Kind.UNREADABLE: ("TeacherFailing", "ResponseUnreadable"),
 }
 """Reasons by trouble: when the endpoint is away, and when one prompt is to blame."""
+
+
+@dataclass(slots=True)
+class Caller:
+    """On whose behalf prompts are answered: a run of some weight. `wasted` are tokens that brought no answer."""
+
+    run: str = ""
+    weight: int = 1
+    wasted: Tokens = Tokens()
+
+    def waste(self, model: str, tokens: Tokens, reason: str) -> None:
+        """Note tokens that an engine spent for nothing, estimated: nobody says how many they were."""
+        self.wasted += tokens
+        metrics.wasted_tokens.labels(model, reason).inc(tokens.total)
 
 
 class Gateway:
@@ -72,13 +95,20 @@ class Gateway:
         if self._prompts and self._prompts + count > MAX_PROMPTS:
             raise Busy("QueueFull", f"{self._prompts} prompts wait or are being answered", retry_after_seconds=2.0)
 
-    async def generate(self, request: GenerationRequest) -> Answer:
+    def credits(self, models: Iterable[str], run: str, weight: int) -> int:
+        """How many prompts for these models the run should have here, as it stands: enough for its share of all slots
+        and a few to follow, so that begun samples go on before new ones are begun."""
+        wanted = set(models)
+        serving = [endpoint for endpoint in self._endpoints if wanted.intersection(endpoint.models or ())]
+        return math.ceil(sum(CREDITS * each.slots.share(run, weight) + SPARE_CREDITS for each in serving))
+
+    async def generate(self, request: GenerationRequest, caller: Caller | None = None) -> Answer:
         """Answer one prompt. Raises ItemError (it alone failed), Unavailable and Misconfigured (see `check_models`)."""
         self._prompts += 1
         outcome = "cancelled"
+        metrics.waiting.inc()
         try:
-            with metrics.waiting.track_inprogress():
-                answer = await self._until_settled(request)
+            answer = await self._until_settled(request, caller or Caller())
             outcome = "completed"
         except ItemError:
             outcome = "item_error"
@@ -91,6 +121,7 @@ class Gateway:
             raise
         finally:
             self._prompts -= 1
+            metrics.waiting.dec()
             metrics.prompts.labels(outcome).inc()
         source = "estimated" if answer.estimated else "reported"
         model = request.call.model
@@ -98,22 +129,27 @@ class Gateway:
         metrics.tokens.labels(model, "completion", source).inc(answer.completion.completion_tokens)
         return answer
 
-    async def _until_settled(self, request: GenerationRequest) -> Answer:
+    async def _until_settled(self, request: GenerationRequest, caller: Caller) -> Answer:
         loop = asyncio.get_running_loop()
         model = request.call.model
+        claim = Claim(caller.run, caller.weight, request.order)
         endpoints = await self._serving(model)
         troubles: Counter[Kind] = Counter()
         first_at = 0.0
         while True:
-            endpoint = _least_loaded(endpoints, loop.time())
+            endpoint = _best(endpoints, loop.time())
             try:
-                answer = await endpoint.ask(request)
+                answer = await self._ask(endpoint, endpoints, request, claim, caller)
+            except Moved:
+                continue
             except Trouble as trouble:
                 now = loop.time()
                 first_at = first_at or now
                 troubles[trouble.kind] += 1
-                if trouble.kind is Kind.UNREACHABLE:
-                    endpoint.away_until = now + AWAY_SECONDS
+                if endpoint.circuit.is_open(now) and any(not each.circuit.is_open(now) for each in endpoints):
+                    endpoint.slots.send_away()
+                if trouble.kind in (Kind.FAILED, Kind.SILENT, Kind.UNREADABLE):
+                    caller.waste(model, _of_prompt(request), trouble.kind.value)
                 quiet_seconds = now - max(first_at, self._answered_at.get(model, 0.0))
                 step = decide(troubles, trouble, quiet_seconds, random.random())  # noqa: S311
                 if not isinstance(step, Pause):
@@ -123,6 +159,27 @@ class Gateway:
             else:
                 self._answered_at[model] = loop.time()
                 return answer
+
+    async def _ask(
+        self,
+        endpoint: Endpoint,
+        endpoints: Sequence[Endpoint],
+        request: GenerationRequest,
+        claim: Claim,
+        caller: Caller,
+    ) -> Answer:
+        """One attempt at this endpoint, and at another one if this one is late."""
+        endpoint.assigned += 1
+        try:
+            if len(endpoints) == 1:
+                return await endpoint.ask(request, claim)
+            answer, cut_off = await ask_one_of(endpoint, endpoints, request, claim)
+        finally:
+            endpoint.assigned -= 1
+        if cut_off:
+            spent = Tokens(_of_prompt(request).prompt, answer.completion.completion_tokens)
+            caller.waste(request.call.model, spent, "duplicate")
+        return answer
 
     async def _verdict(
         self, step: GiveUp, trouble: Trouble, request: GenerationRequest, first_at: float
@@ -153,9 +210,11 @@ class Gateway:
         call = ModelCall(model, api, Sampling(temperature=0.0, top_p=1.0, max_tokens=1))
         turns = (Message("user", CONTROL_TEXT),)
         prompt = Prompt(text=CONTROL_TEXT) if api is Api.COMPLETIONS else Prompt(messages=turns)
-        endpoint = _least_loaded(await self._serving(model), asyncio.get_running_loop().time())
+        endpoint = _best(await self._serving(model), asyncio.get_running_loop().time())
         try:
-            await endpoint.ask(GenerationRequest("control", call, prompt, seed=0))
+            await endpoint.ask(GenerationRequest("control", call, prompt, seed=0), Claim("control"))
+        except Moved:
+            return False
         except Trouble as trouble:
             return trouble.kind is Kind.UNREADABLE
         except ServiceError as error:
@@ -210,6 +269,10 @@ class Gateway:
         raise model_not_served(model, served, [endpoint.name for endpoint in self._endpoints])
 
 
-def _least_loaded(endpoints: Sequence[Endpoint], now: float) -> Endpoint:
-    """The one with the least load, of those that are not away and not pausing if there are any."""
-    return min(endpoints, key=lambda e: (e.away_until > now, e.slots.is_paused(), e.slots.load))
+def _best(endpoints: Sequence[Endpoint], now: float) -> Endpoint:
+    """The one with the least load, of those that work and do not pause, if there are any."""
+    return min(endpoints, key=lambda e: (e.circuit.is_open(now), e.slots.is_paused(), e.load))
+
+
+def _of_prompt(request: GenerationRequest) -> Tokens:
+    return Tokens(estimate(request.prompt.size_bytes), 0)

@@ -5,6 +5,9 @@ cancelled run still holds its place, or make it refuse. So the limit doubles unt
 a round and halves when the endpoint says that it has too much (AIMD, as TCP does). It stands in the gateway and nowhere
 else: two such loops, one inside the other, oscillate.
 
+Servers that never refuse take any number and answer ever later. So answers that take several times as long as they did
+with fewer requests in flight count as well (`pace`), by a gentler decrease that ends where the endpoint began.
+
 Refusals come in bursts: when a limit of 64 was too much, dozens are refused at once, and halving for each of them would
 end at one. So only a refusal of a request that was sent after the last decrease counts; `generation` tells.
 """
@@ -12,15 +15,22 @@ end at one. So only a refusal of a request that was sent after the last decrease
 from dataclasses import dataclass, replace
 
 SMALLEST = 1.0
+SLOWDOWN = 0.75
+"""What is left of a limit when the endpoint has slowed down."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """In-flight limit of one endpoint, in requests. `generation` counts the decreases."""
+    """In-flight limit of one endpoint, in requests. `generation` counts the decreases.
+
+    `floor` is where slowness alone does not bring it below: an engine is fastest with many requests, and slowness may
+    be due to others who use it.
+    """
 
     size: float
     ceiling: int
     generation: int = 0
+    floor: float = SMALLEST
 
     def __post_init__(self) -> None:
         if not SMALLEST <= self.size <= self.ceiling:
@@ -45,3 +55,9 @@ class Limit:
         if sent_in < self.generation:
             return self
         return replace(self, size=max(SMALLEST, self.size / 2), generation=self.generation + 1)
+
+    def after_slowdown(self) -> "Limit":
+        """After answers that took several times as long as they did with fewer requests in flight."""
+        if self.size <= self.floor:
+            return self
+        return replace(self, size=max(self.floor, self.size * SLOWDOWN), generation=self.generation + 1)

@@ -25,6 +25,7 @@ def prompt_message(item_id: str, request: GenerationRequest) -> pb.PromptItem:
         top_p=call.sampling.top_p,
         max_tokens=call.sampling.max_tokens,
         seed=request.seed,
+        order=request.order,
     )
     match call.api:
         case Api.COMPLETIONS:
@@ -48,7 +49,7 @@ def request_of(item: pb.PromptItem) -> GenerationRequest:
         case None:
             raise InvalidRequest("BadPrompt", f"prompt {item.id}: text or chat must be given")
     sampling = Sampling(item.temperature, item.top_p, item.max_tokens)
-    return GenerationRequest(item.id, ModelCall(item.model, api, sampling), prompt, item.seed)
+    return GenerationRequest(item.id, ModelCall(item.model, api, sampling), prompt, item.seed, item.order)
 
 
 def result_message(item_id: str, outcome: Answer | ItemError) -> pb.CompletionResult:

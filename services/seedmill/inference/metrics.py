@@ -12,6 +12,16 @@ requests = Counter(
     "HTTP requests to engines by what came of them: completed, final, or the kind of trouble.",
     ("outcome",),
 )
+completed = requests.labels("completed")
+opened = Counter(
+    "seedmill_inference_circuits_opened_total",
+    "Times that an endpoint was left out for a while, because no connection could be made or answers broke.",
+)
+wasted_tokens = Counter(
+    "seedmill_inference_wasted_tokens_total",
+    "Tokens, estimated, of requests that brought no answer: failed, silent, unreadable, or the duplicate that lost.",
+    ("model", "reason"),
+)
 retries = Counter("seedmill_inference_retries_total", "Prompts sent again, by the trouble before it.", ("kind",))
 tokens = Counter(
     "seedmill_inference_tokens_total",

@@ -14,11 +14,12 @@ import structlog
 from seedmill.inference.embedded import embedded_endpoint
 from seedmill.inference.endpoint import Endpoint
 from seedmill.inference.endpoint_names import EmbeddedName, OpenAiName, parse_endpoint
-from seedmill.inference.gateway import Gateway
+from seedmill.inference.gateway import Caller, Gateway
 from seedmill.inference.limit import Limit
 from seedmill.inference.messages import request_of, result_message
 from seedmill.inference.openai_engine import OpenAiEngine, key_from_environment
 from seedmill.records.generation import GenerationRequest
+from seedmill.records.tokens import Tokens
 from seedmill.serving.errors import InvalidRequest, ItemError, ServiceError
 from seedmill.serving.grouping import in_groups
 from seedmill.serving.server import Service
@@ -56,7 +57,7 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
             match name:
                 case OpenAiName(base_url):
                     engine = OpenAiEngine(base_url, key_from_environment())
-                    endpoints.append(Endpoint(engine, str(name), Limit(FIRST_LIMIT, HIGHEST_LIMIT)))
+                    endpoints.append(Endpoint(engine, str(name), Limit(FIRST_LIMIT, HIGHEST_LIMIT, floor=FIRST_LIMIT)))
                 case EmbeddedName(path):
                     endpoints.append(await self._stack.enter_async_context(embedded_endpoint(path)))
         self._gateway = Gateway(endpoints)
@@ -66,7 +67,9 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         await self._stack.aclose()
 
     async def CheckModels(self, request: pb.CheckModelsRequest, context: Context) -> pb.CheckModelsResponse:
-        return pb.CheckModelsResponse(endpoints=await self._gateway.check_models(list(request.models)))
+        endpoints = await self._gateway.check_models(list(request.models))
+        granted = self._gateway.credits(request.models, request.run, max(1, request.weight))
+        return pb.CheckModelsResponse(endpoints=endpoints, credits=granted)
 
     async def Generate(self, request: pb.GenerateRequest, context: Context) -> AsyncIterator[pb.GenerateResponse]:
         if len(request.prompts) > MAX_PROMPTS:
@@ -75,20 +78,29 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         if len({each.id for each in asked}) < len(asked):
             raise InvalidRequest("BadPrompt", "two prompts of one call have the same id")
         self._gateway.admit(len(asked))
+        caller = Caller(request.run, max(1, request.weight))
+        models = {each.call.model for each in asked}
         whole: ServiceError | None = None
-        async for group in in_groups(self._answer(each) for each in asked):
+        async for group in in_groups(self._answer(each, caller) for each in asked):
             results = [each for each in group if isinstance(each, pb.CompletionResult)]
             whole = whole or next((each for each in group if isinstance(each, ServiceError)), None)
             if results:
-                yield pb.GenerateResponse(results=results)
+                granted = self._gateway.credits(models, caller.run, caller.weight)
+                wasted, caller.wasted = caller.wasted, Tokens()
+                yield pb.GenerateResponse(
+                    results=results,
+                    credits=granted,
+                    wasted_prompt_tokens=wasted.prompt,
+                    wasted_completion_tokens=wasted.completion,
+                )
         if whole is not None:
             log.info("prompts not answered", run=request.run, reason=whole.reason, message=whole.message)
             raise whole
 
-    async def _answer(self, request: GenerationRequest) -> pb.CompletionResult | ServiceError:
+    async def _answer(self, request: GenerationRequest, caller: Caller) -> pb.CompletionResult | ServiceError:
         """The prompt's result, or the error that concerns more than this prompt."""
         try:
-            return result_message(request.id, await self._gateway.generate(request))
+            return result_message(request.id, await self._gateway.generate(request, caller))
         except ItemError as error:
             return result_message(request.id, error)
         except ServiceError as error:

@@ -11,6 +11,7 @@ from typing import Protocol
 from seedmill.records.collection import CollectedSeeds, Collection, CollectionProgress
 from seedmill.records.generation import Completion, GenerationRequest
 from seedmill.records.publication import End, Limits, Publication
+from seedmill.records.tokens import Tokens
 from seedmill.records.verdict import Program, Verdict
 
 
@@ -24,6 +25,15 @@ class Seeding(Protocol):
 
 class Inference(Protocol):
     """Prompts to completions."""
+
+    @property
+    def wasted(self) -> Tokens:
+        """Tokens, estimated, that engines spent so far on requests that brought no answer."""
+        ...
+
+    def room(self) -> int | None:
+        """How many more prompts the engines want of this run now; None: as many as it has."""
+        ...
 
     async def check_models(self, models: Sequence[str]) -> list[str]:
         """The endpoints, for people. Raises Misconfigured when a model is not served or the key is refused."""

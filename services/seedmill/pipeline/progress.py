@@ -40,10 +40,10 @@ class Published:
 class Snapshot:
     """One moment of a run.
 
-    `paid` are tokens paid by this process, `counted` those that the selection law counts so far. `waiting` is what the
-    run waits for. `recent` are the last rows kept, newest last. `generating_seconds` is how long ago this process began
-    to generate (0: not yet), `accepted_before` how many rows there were then. `attempt` is empty until the journal is
-    open.
+    `paid` are tokens of answers to this process, `wasted` those that engines spent besides (estimated), `counted` those
+    that the selection law counts so far. `waiting` is what the run waits for. `recent` are the last rows kept, newest
+    last. `generating_seconds` is how long ago this process began to generate (0: not yet), `accepted_before` how many
+    rows there were then. `attempt` is empty until the journal is open.
     """
 
     phase: Phase
@@ -53,6 +53,7 @@ class Snapshot:
     in_flight: int
     window: int
     paid: Tokens
+    wasted: Tokens
     counted: Tokens
     resumed: int
     waiting: tuple[Awaited, ...]
@@ -81,6 +82,7 @@ class Progress:
     recent: deque[Row] = field(default_factory=lambda: deque[Row](maxlen=RECENT_ROWS))
     ledger: Callable[[], Ledger] = Ledger
     counted: Callable[[], Tokens] = Tokens
+    wasted: Callable[[], Tokens] = Tokens
     waiting: Callable[[], list[Awaited]] = list[Awaited]
     clock: Callable[[], float] = time.monotonic
     generating_since: float | None = None
@@ -109,6 +111,7 @@ class Progress:
             self.in_flight,
             self.window,
             self.paid_tokens,
+            self.wasted(),
             self.counted(),
             self.resumed,
             tuple(self.waiting()),

@@ -16,13 +16,15 @@ REPORT_SECONDS = 2.0
 
 @dataclass(slots=True)
 class RunReport:
-    """The two files of one run. `active_before` are the seconds that earlier processes spent on it."""
+    """The two files of one run. What ends in `before` is what earlier processes spent on it: seconds, and tokens."""
 
     store: Store
     prefix: str
     progress: Progress
     last_ending: str = ""
     active_before: float = 0.0
+    paid_before: int = 0
+    wasted_before: int = 0
     started: float = field(default_factory=time.monotonic)
 
     def load(self) -> None:
@@ -31,6 +33,8 @@ class RunReport:
             before = orjson.loads(self.store.get(f"{self.prefix}/progress.json"))
             self.last_ending = before["ending"] or ""
             self.active_before = float(before["activeSeconds"])
+            self.paid_before = int(before["paidTokens"])
+            self.wasted_before = int(before["wastedTokens"])
         except (ObjectMissing, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return
 
@@ -54,7 +58,8 @@ class RunReport:
             "target": moment.target,
             "candidates": moment.candidates,
             "inFlight": moment.in_flight,
-            "paidTokens": moment.paid.total,
+            "paidTokens": self.paid_before + moment.paid.total,
+            "wastedTokens": self.wasted_before + moment.wasted.total,
             "countedTokens": moment.counted.total,
             "waiting": [str(each) for each in moment.waiting],
             "activeSeconds": round(self.active_seconds, 3),

@@ -99,6 +99,7 @@ class Run:
         self._stopped = False
         self.progress = Progress(target=order.spec.target.accepted_samples, window=order.spec.max_in_flight)
         self.progress.waiting = self._patience.awaited
+        self.progress.wasted = lambda: services.inference.wasted
 
     def stop(self) -> None:
         """Issue nothing new; `execute` returns when what is in flight is durable."""
@@ -158,8 +159,15 @@ class Run:
         )
         limits = self._runner_limits(report)
         runner = self._runner = Runner(
-            frontier, walker, journal, prepared.seeds, limits, self.progress, resumed.begun
-        )  # fmt: skip
+            frontier,
+            walker,
+            journal,
+            prepared.seeds,
+            limits,
+            self.progress,
+            resumed.begun,
+            room=self._services.inference.room,
+        )
         self._watch(frontier, runner, journal, prepared, resumed.settled)
         if self._stopped:
             runner.stop()

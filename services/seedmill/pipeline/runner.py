@@ -1,13 +1,14 @@
 """Keeps a window of samples in flight until the cut is reached, the budget is spent or someone says stop.
 
 Begun samples go before new ones, lower indices before higher. A sample that failed is issued again after a growing
-pause, at most three times. Nothing is issued while the journal is blocked or another process has taken over.
+pause, at most three times. Nothing is issued while the journal is blocked or another process has taken over, and no
+more than the engines want: a sample that waits for them in a queue is one more that a kill would cost.
 """
 
 import asyncio
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -22,6 +23,8 @@ from seedmill.records.seed import Seed
 FAILURE_PAUSE_SECONDS = (1.0, 10.0)
 """Before the second and the third try of a failed sample."""
 POLL_SECONDS = 0.25
+ROOM_POLL_SECONDS = 0.02
+"""How soon it is seen that engines want more, while they have enough."""
 JUDGE_FAILURES_FROM = 100
 
 
@@ -51,7 +54,10 @@ class RunnerLimits:
 
 
 class Runner:
-    """One run's loop. `begun` are roots that the journal knows and that are not settled."""
+    """One run's loop. `begun` are roots that the journal knows and that are not settled.
+
+    `room()` is how many more prompts the engines want now, None when that is not known.
+    """
 
     def __init__(
         self,
@@ -62,6 +68,7 @@ class Runner:
         limits: RunnerLimits,
         progress: Progress,
         begun: Sequence[RootRecords],
+        room: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._frontier = frontier
         self._walker = walker
@@ -74,6 +81,10 @@ class Runner:
         heapq.heapify(self._ready)
         self._next_new = 0
         self._flying: dict[asyncio.Task[None], int] = {}
+        self._ended: list[asyncio.Task[None]] = []
+        self._news = asyncio.Event()
+        self._room = room
+        self._poll_seconds = POLL_SECONDS
         self._stopping = False
 
     @property
@@ -129,14 +140,22 @@ class Runner:
     def _issue(self) -> None:
         if self._closing_reason() is not None or self._journal.blocked:
             return
-        room = self._frontier.enough_in_flight(self._limits.window)
-        while len(self._flying) < room:
+        for _ in range(self._free()):
             root = self._next()
             if root is None:
                 return
             sight = self._frontier.sight(root.index)
-            walk = self._walker.walk(root.index, self._seeds.get(root.index), root, sight)
-            self._flying[asyncio.create_task(walk)] = root.index
+            task = asyncio.create_task(self._walker.walk(root.index, self._seeds.get(root.index), root, sight))
+            self._flying[task] = root.index
+            task.add_done_callback(self._note_end)
+
+    def _free(self) -> int:
+        """How many samples to issue now: as the window allows, and the engines want."""
+        free = self._frontier.enough_in_flight(self._limits.window) - len(self._flying)
+        wanted = self._room()
+        has_enough = wanted is not None and wanted < free
+        self._poll_seconds = ROOM_POLL_SECONDS if has_enough else POLL_SECONDS
+        return max(0, wanted) if wanted is not None and has_enough else free
 
     def _next(self) -> RootRecords | None:
         """The next root to issue: a begun one that is ready, else a new one that may be."""
@@ -152,14 +171,20 @@ class Runner:
         return self._begun[index]
 
     async def _settle_some(self) -> None:
-        if not self._flying:
-            await asyncio.sleep(POLL_SECONDS)
-            return
-        done, _ = await asyncio.wait(self._flying, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
+        """Wait until a sample ended, or for a moment; settle those that did."""
+        timer = asyncio.get_running_loop().call_later(self._poll_seconds, self._news.set)
+        await self._news.wait()
+        timer.cancel()
+        self._news.clear()
+        ended, self._ended = self._ended, []
+        for task in ended:
             index = self._flying.pop(task)
             task.result()
             self._settle(index)
+
+    def _note_end(self, task: "asyncio.Task[None]") -> None:
+        self._ended.append(task)
+        self._news.set()
 
     def _settle(self, index: int) -> None:
         root = self._begun[index]

@@ -23,7 +23,7 @@ from seedmill.pipeline.reuse import request_key
 from seedmill.recipes.rebuild import value_of
 from seedmill.recipes.steps import JSON, Check, Execute, Expand, Generate, Recipe, Rejected, Sample, Sight, Step
 from seedmill.records.generation import GenerationRequest, Prompt
-from seedmill.records.journal import ROOT, EndRecord, Outcome, Position, StepRecord
+from seedmill.records.journal import ROOT, EndRecord, Outcome, Position, StepRecord, root_index
 from seedmill.records.outputs import completion_output, verdict_notes, verdict_output
 from seedmill.records.randomness import Draw
 from seedmill.records.resolution import RootRecords
@@ -184,7 +184,9 @@ class Walker:
     async def _ask(self, course: _Course, step: Generate, part: int, try_: int, prompt: Prompt) -> StepRecord:
         path = course.sample.path
         api_seed = Draw(self._random_seed, path, step.name, part, try_, "api").bits64() & 0x7FFF_FFFF
-        request = GenerationRequest(f"{path}:{step.name}:{part}:{try_}", step.call, prompt, api_seed)
+        request = GenerationRequest(
+            f"{path}:{step.name}:{part}:{try_}", step.call, prompt, api_seed, order=root_index(path)
+        )
         key = request_key(request)
         earlier = self._reuse.get(key)
         if earlier is not None:

@@ -67,12 +67,16 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One prompt for the teacher. `seed` is the API seed, a 32-bit number from the counter."""
+    """One prompt for the teacher. `seed` is the API seed, a 32-bit number from the counter.
+
+    Where prompts of a run wait for their turn, the one with the lowest `order` goes first.
+    """
 
     id: str
     call: ModelCall
     prompt: Prompt
     seed: int
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)

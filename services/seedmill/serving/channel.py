@@ -69,6 +69,11 @@ class Channels:
         """Whether nobody else can read a call on its way, to whichever replica: what may carry credentials."""
         return self._certificates is not None or all(isinstance(replica.address, UnixPath) for replica in self._named)
 
+    @property
+    def count(self) -> int:
+        """How many replicas there are, as far as is known."""
+        return len(self._replicas)
+
     def pick(self) -> grpc.aio.Channel:
         """The channel for the next call. A call that is given up half-way must be cancelled: collection does not."""
         now = time.monotonic()

@@ -16,6 +16,7 @@ LIMITS = frozenset(
         "target",
         "budget",
         "maxInFlight",
+        "weight",
         "failurePolicy",
         "suspend",
         "ttlSecondsAfterFinished",

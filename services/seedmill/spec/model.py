@@ -56,6 +56,8 @@ class Spec(SpecModel):
     """When a run that mostly fails stops."""
     max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 512
     """Samples in flight at most; below it the window adapts to what the teacher grants."""
+    weight: Annotated[int, Field(ge=1, le=100)] = 1
+    """Runs that want the same engines get them in proportion to their weights."""
     suspend: bool = False
     """Finish what is in flight and stop; false goes on."""
     queue_name: ObjectName | None = None

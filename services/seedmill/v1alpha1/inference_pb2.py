@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!seedmill/v1alpha1/inference.proto\x12\x11seedmill.v1alpha1\"$\n\x12\x43heckModelsRequest\x12\x0e\n\x06models\x18\x01 \x03(\t\"(\n\x13\x43heckModelsResponse\x12\x11\n\tendpoints\x18\x01 \x03(\t\"N\n\x0fGenerateRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12.\n\x07prompts\x18\x02 \x03(\x0b\x32\x1d.seedmill.v1alpha1.PromptItem\"\xbd\x01\n\nPromptItem\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\'\n\x04\x63hat\x18\x04 \x01(\x0b\x32\x17.seedmill.v1alpha1.ChatH\x00\x12\x0c\n\x04stop\x18\x05 \x03(\t\x12\x13\n\x0btemperature\x18\x06 \x01(\x01\x12\r\n\x05top_p\x18\x07 \x01(\x01\x12\x12\n\nmax_tokens\x18\x08 \x01(\r\x12\x0c\n\x04seed\x18\t \x01(\rB\x07\n\x05input\"8\n\x04\x43hat\x12\x30\n\x08messages\x18\x01 \x03(\x0b\x32\x1e.seedmill.v1alpha1.ChatMessage\",\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"H\n\x10GenerateResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.seedmill.v1alpha1.CompletionResult\"\x95\x01\n\x10\x43ompletionResult\x12\n\n\x02id\x18\x01 \x01(\t\x12\x37\n\ncompletion\x18\x02 \x01(\x0b\x32!.seedmill.v1alpha1.CompletionTextH\x00\x12\x31\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1e.seedmill.v1alpha1.ItemFailureH\x00\x42\t\n\x07outcome\"\x87\x01\n\x0e\x43ompletionText\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x15\n\rfinish_reason\x18\x02 \x01(\t\x12\x15\n\rprompt_tokens\x18\x03 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x04 \x01(\r\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07seconds\x18\x06 \x01(\x01\".\n\x0bItemFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t2\xc7\x01\n\x10InferenceService\x12\\\n\x0b\x43heckModels\x12%.seedmill.v1alpha1.CheckModelsRequest\x1a&.seedmill.v1alpha1.CheckModelsResponse\x12U\n\x08Generate\x12\".seedmill.v1alpha1.GenerateRequest\x1a#.seedmill.v1alpha1.GenerateResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!seedmill/v1alpha1/inference.proto\x12\x11seedmill.v1alpha1\"A\n\x12\x43heckModelsRequest\x12\x0e\n\x06models\x18\x01 \x03(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0e\n\x06weight\x18\x03 \x01(\r\"9\n\x13\x43heckModelsResponse\x12\x11\n\tendpoints\x18\x01 \x03(\t\x12\x0f\n\x07\x63redits\x18\x02 \x01(\r\"^\n\x0fGenerateRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12.\n\x07prompts\x18\x02 \x03(\x0b\x32\x1d.seedmill.v1alpha1.PromptItem\x12\x0e\n\x06weight\x18\x03 \x01(\r\"\xcc\x01\n\nPromptItem\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\'\n\x04\x63hat\x18\x04 \x01(\x0b\x32\x17.seedmill.v1alpha1.ChatH\x00\x12\x0c\n\x04stop\x18\x05 \x03(\t\x12\x13\n\x0btemperature\x18\x06 \x01(\x01\x12\r\n\x05top_p\x18\x07 \x01(\x01\x12\x12\n\nmax_tokens\x18\x08 \x01(\r\x12\x0c\n\x04seed\x18\t \x01(\r\x12\r\n\x05order\x18\n \x01(\x04\x42\x07\n\x05input\"8\n\x04\x43hat\x12\x30\n\x08messages\x18\x01 \x03(\x0b\x32\x1e.seedmill.v1alpha1.ChatMessage\",\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\x99\x01\n\x10GenerateResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.seedmill.v1alpha1.CompletionResult\x12\x0f\n\x07\x63redits\x18\x02 \x01(\r\x12\x1c\n\x14wasted_prompt_tokens\x18\x03 \x01(\x04\x12 \n\x18wasted_completion_tokens\x18\x04 \x01(\x04\"\x95\x01\n\x10\x43ompletionResult\x12\n\n\x02id\x18\x01 \x01(\t\x12\x37\n\ncompletion\x18\x02 \x01(\x0b\x32!.seedmill.v1alpha1.CompletionTextH\x00\x12\x31\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1e.seedmill.v1alpha1.ItemFailureH\x00\x42\t\n\x07outcome\"\x87\x01\n\x0e\x43ompletionText\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x15\n\rfinish_reason\x18\x02 \x01(\t\x12\x15\n\rprompt_tokens\x18\x03 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x04 \x01(\r\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07seconds\x18\x06 \x01(\x01\".\n\x0bItemFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t2\xc7\x01\n\x10InferenceService\x12\\\n\x0b\x43heckModels\x12%.seedmill.v1alpha1.CheckModelsRequest\x1a&.seedmill.v1alpha1.CheckModelsResponse\x12U\n\x08Generate\x12\".seedmill.v1alpha1.GenerateRequest\x1a#.seedmill.v1alpha1.GenerateResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,25 +32,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seedmill.v1alpha1.inference
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CHECKMODELSREQUEST']._serialized_start=56
-  _globals['_CHECKMODELSREQUEST']._serialized_end=92
-  _globals['_CHECKMODELSRESPONSE']._serialized_start=94
-  _globals['_CHECKMODELSRESPONSE']._serialized_end=134
-  _globals['_GENERATEREQUEST']._serialized_start=136
-  _globals['_GENERATEREQUEST']._serialized_end=214
-  _globals['_PROMPTITEM']._serialized_start=217
-  _globals['_PROMPTITEM']._serialized_end=406
-  _globals['_CHAT']._serialized_start=408
-  _globals['_CHAT']._serialized_end=464
-  _globals['_CHATMESSAGE']._serialized_start=466
-  _globals['_CHATMESSAGE']._serialized_end=510
-  _globals['_GENERATERESPONSE']._serialized_start=512
-  _globals['_GENERATERESPONSE']._serialized_end=584
-  _globals['_COMPLETIONRESULT']._serialized_start=587
-  _globals['_COMPLETIONRESULT']._serialized_end=736
-  _globals['_COMPLETIONTEXT']._serialized_start=739
-  _globals['_COMPLETIONTEXT']._serialized_end=874
-  _globals['_ITEMFAILURE']._serialized_start=876
-  _globals['_ITEMFAILURE']._serialized_end=922
-  _globals['_INFERENCESERVICE']._serialized_start=925
-  _globals['_INFERENCESERVICE']._serialized_end=1124
+  _globals['_CHECKMODELSREQUEST']._serialized_end=121
+  _globals['_CHECKMODELSRESPONSE']._serialized_start=123
+  _globals['_CHECKMODELSRESPONSE']._serialized_end=180
+  _globals['_GENERATEREQUEST']._serialized_start=182
+  _globals['_GENERATEREQUEST']._serialized_end=276
+  _globals['_PROMPTITEM']._serialized_start=279
+  _globals['_PROMPTITEM']._serialized_end=483
+  _globals['_CHAT']._serialized_start=485
+  _globals['_CHAT']._serialized_end=541
+  _globals['_CHATMESSAGE']._serialized_start=543
+  _globals['_CHATMESSAGE']._serialized_end=587
+  _globals['_GENERATERESPONSE']._serialized_start=590
+  _globals['_GENERATERESPONSE']._serialized_end=743
+  _globals['_COMPLETIONRESULT']._serialized_start=746
+  _globals['_COMPLETIONRESULT']._serialized_end=895
+  _globals['_COMPLETIONTEXT']._serialized_start=898
+  _globals['_COMPLETIONTEXT']._serialized_end=1033
+  _globals['_ITEMFAILURE']._serialized_start=1035
+  _globals['_ITEMFAILURE']._serialized_end=1081
+  _globals['_INFERENCESERVICE']._serialized_start=1084
+  _globals['_INFERENCESERVICE']._serialized_end=1283
 # @@protoc_insertion_point(module_scope)

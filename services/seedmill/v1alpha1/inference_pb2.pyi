@@ -25,6 +25,12 @@ class CheckModelsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MODELS_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    run: _builtins.str
+    """As in GenerateRequest."""
+    weight: _builtins.int
+    """As in GenerateRequest."""
     @_builtins.property
     def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """As the engines name them."""
@@ -33,10 +39,12 @@ class CheckModelsRequest(_message.Message):
         self,
         *,
         models: _abc.Iterable[_builtins.str] | None = ...,
+        run: _builtins.str = ...,
+        weight: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["models", b"models"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["models", b"models", "run", b"run", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -49,6 +57,9 @@ class CheckModelsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENDPOINTS_FIELD_NUMBER: _builtins.int
+    CREDITS_FIELD_NUMBER: _builtins.int
+    credits: _builtins.int
+    """As in GenerateResponse."""
     @_builtins.property
     def endpoints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Kind of each endpoint, for people: `openai http://host:port/v1`, `embedded smollm2`."""
@@ -57,10 +68,11 @@ class CheckModelsResponse(_message.Message):
         self,
         *,
         endpoints: _abc.Iterable[_builtins.str] | None = ...,
+        credits: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoints", b"endpoints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits", "endpoints", b"endpoints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -74,8 +86,11 @@ class GenerateRequest(_message.Message):
 
     RUN_FIELD_NUMBER: _builtins.int
     PROMPTS_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     """The run these prompts are for: the unit of fair queueing and of accounting."""
+    weight: _builtins.int
+    """Runs that want the same engines get slots in proportion to their weights; 0 means 1."""
     @_builtins.property
     def prompts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PromptItem]:
         """At most 256 prompts."""
@@ -85,10 +100,11 @@ class GenerateRequest(_message.Message):
         *,
         run: _builtins.str = ...,
         prompts: _abc.Iterable[Global___PromptItem] | None = ...,
+        weight: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["prompts", b"prompts", "run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["prompts", b"prompts", "run", b"run", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -109,6 +125,7 @@ class PromptItem(_message.Message):
     TOP_P_FIELD_NUMBER: _builtins.int
     MAX_TOKENS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Unique within the call."""
     model: _builtins.str
@@ -123,6 +140,8 @@ class PromptItem(_message.Message):
     """Bound of the completion, in tokens."""
     seed: _builtins.int
     """The engine's sampling seed."""
+    order: _builtins.int
+    """Of this run's prompts the one with the lowest order goes first."""
     @_builtins.property
     def chat(self) -> Global___Chat:
         """For the chat route."""
@@ -143,10 +162,11 @@ class PromptItem(_message.Message):
         top_p: _builtins.float = ...,
         max_tokens: _builtins.int = ...,
         seed: _builtins.int = ...,
+        order: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "input", b"input", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "id", b"id", "input", b"input", "max_tokens", b"max_tokens", "model", b"model", "seed", b"seed", "stop", b"stop", "temperature", b"temperature", "text", b"text", "top_p", b"top_p"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "id", b"id", "input", b"input", "max_tokens", b"max_tokens", "model", b"model", "order", b"order", "seed", b"seed", "stop", b"stop", "temperature", b"temperature", "text", b"text", "top_p", b"top_p"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "chat"]  # noqa: Y015
     _WhichOneofArgType_input: _TypeAlias = _typing.Literal["input", b"input"]  # noqa: Y015
@@ -211,6 +231,17 @@ class GenerateResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
+    CREDITS_FIELD_NUMBER: _builtins.int
+    WASTED_PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
+    WASTED_COMPLETION_TOKENS_FIELD_NUMBER: _builtins.int
+    credits: _builtins.int
+    """How many prompts this run should have here now, those being answered among them: its share of the engines' slots,
+    and a few to follow.
+    """
+    wasted_prompt_tokens: _builtins.int
+    """Tokens, estimated, that engines spent for this call on requests that brought no answer, since the last message."""
+    wasted_completion_tokens: _builtins.int
+    """As wasted_prompt_tokens."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___CompletionResult]:
         """At least one."""
@@ -219,10 +250,13 @@ class GenerateResponse(_message.Message):
         self,
         *,
         results: _abc.Iterable[Global___CompletionResult] | None = ...,
+        credits: _builtins.int = ...,
+        wasted_prompt_tokens: _builtins.int = ...,
+        wasted_completion_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits", "results", b"results", "wasted_completion_tokens", b"wasted_completion_tokens", "wasted_prompt_tokens", b"wasted_prompt_tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,12 +10,13 @@ from email.utils import formatdate
 import pytest
 from aiohttp import web
 
-from seedmill.inference import retry
+from seedmill.inference import durations, retry
 from seedmill.inference.endpoint import Endpoint
-from seedmill.inference.gateway import CONTROL_TEXT, Gateway
+from seedmill.inference.gateway import CONTROL_TEXT, Caller, Gateway
 from seedmill.inference.limit import Limit
 from seedmill.inference.openai_engine import OpenAiEngine, answer_seconds_from_environment
 from seedmill.records.generation import Api, GenerationRequest, Message, ModelCall, Prompt, Sampling
+from seedmill.records.tokens import Tokens
 from seedmill.serving.errors import Busy, ItemError, Misconfigured, Unavailable
 from support.scripted_http import MODEL, ScriptedServer, completion, refusal, reply, serving
 
@@ -428,3 +429,96 @@ def test_the_time_for_answers_is_900_s_or_what_the_environment_says(monkeypatch:
     assert answer_seconds_from_environment() == 900
     monkeypatch.setenv("SEEDMILL_ANSWER_SECONDS", "12.5")
     assert answer_seconds_from_environment() == 12.5
+
+
+async def hangs(body: dict, n: int) -> web.Response:
+    await asyncio.sleep(30)
+    return completion("never")
+
+
+def expect_quick_answers(g: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(durations, "AT_LEAST_SECONDS", 0.1)
+    monkeypatch.setattr("seedmill.inference.duplicates.CHECK_SECONDS", 0.02)
+    for endpoint in g._endpoints:
+        for _ in range(durations.NEEDED):
+            endpoint.durations.add(0.01)
+
+
+async def test_a_late_prompt_gets_one_duplicate_elsewhere_and_what_loses_is_cut_off_and_counted(monkeypatch):
+    """Both are asked; whichever of the two the prompt went to first, the other one's answer counts."""
+    for slow_one in (0, 1):
+        servers = [ScriptedServer(hangs) if n == slow_one else ScriptedServer() for n in range(2)]
+        async with serving(servers[0]) as one, serving(servers[1]) as two, gateway(one.url, two.url) as g:
+            expect_quick_answers(g, monkeypatch)
+            caller = Caller("run")
+            answers = await asyncio.gather(*(g.generate(ask(f"p{n}"), caller) for n in range(4)))
+            assert {answer.completion.text for answer in answers} == {"fine"}
+            late, quick = servers[slow_one], servers[1 - slow_one]
+            assert (len(late.asked), len(quick.asked)) == (2, 4)
+            assert caller.wasted.prompt > 0
+            assert caller.wasted.completion == 2 * answers[0].completion.completion_tokens
+            await until(lambda late=late: late.dropped == 2)
+
+
+async def test_alone_or_beside_a_full_endpoint_a_late_prompt_is_waited_for(monkeypatch):
+    async def slow(body: dict, n: int) -> web.Response:
+        await asyncio.sleep(0.4)
+        return completion()
+
+    async with serving(ScriptedServer(slow)) as one, serving(ScriptedServer(slow)) as two:
+        async with gateway(one.url) as g:
+            expect_quick_answers(g, monkeypatch)
+            await g.generate(ask())
+        async with gateway(one.url, two.url, first=1.0) as g:
+            expect_quick_answers(g, monkeypatch)
+            await asyncio.gather(*(g.generate(ask(f"p{n}")) for n in range(2)))
+    assert len(one.asked) + len(two.asked) == 3
+
+
+async def test_answers_that_break_in_a_row_send_those_who_wait_elsewhere(monkeypatch):
+    """With a limit of 1 each, twenty prompts are in line at the broken one; few find out for themselves."""
+
+    async def breaks(body: dict, n: int) -> web.Response:
+        await asyncio.sleep(0.01)
+        return refusal(500, "out of memory")
+
+    async def works(body: dict, n: int) -> web.Response:
+        await asyncio.sleep(0.001)
+        return completion()
+
+    broken, good = ScriptedServer(breaks), ScriptedServer(works)
+    async with serving(broken), serving(good), gateway(broken.url, good.url, first=1.0) as g:
+        await g.check_models([MODEL])
+        answers = await asyncio.gather(*(g.generate(ask(f"p{n}")) for n in range(40)))
+    assert len(answers) == 40
+    assert len(broken.asked) <= 8
+
+
+async def test_runs_are_granted_prompts_by_their_share_of_the_slots():
+    async with serving(ScriptedServer(hangs)) as server, gateway(server.url, first=16.0) as g:
+        await g.check_models([MODEL])
+        assert g.credits([MODEL], "a", 1) == 22  # 16 slots, a quarter more, two to spare
+        assert g.credits(["unknown"], "a", 1) == 0
+        others = [asyncio.create_task(g.generate(ask(f"p{n}"), Caller("b", 3))) for n in range(3)]
+        await until(lambda: server.in_flight == 3)
+        assert g.credits([MODEL], "a", 1) == 7
+        assert g.credits([MODEL], "b", 3) == 22
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+async def test_what_broke_is_counted_as_thrown_away():
+    script = ScriptedServer(lambda body, n: refusal(500) if n < 2 else completion())
+    async with serving(script) as server, gateway(server.url) as g:
+        caller = Caller("run")
+        await g.generate(ask("a prompt of thirty-three bytes ..."), caller)
+    assert caller.wasted == Tokens(2 * 12, 0)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    for _ in range(400):
+        if true():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not become true")

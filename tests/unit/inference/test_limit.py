@@ -59,3 +59,14 @@ def test_a_limit_below_one_or_above_its_ceiling_is_refused():
     for size in (0, 5):
         with pytest.raises(ValueError, match="between 1 and its ceiling"):
             Limit(size, 4)
+
+
+def test_slowness_brings_it_down_to_where_the_endpoint_began_and_not_below():
+    limit = Limit(64, 1024, floor=16)
+    sizes = [limit.size]
+    for _ in range(8):
+        limit = limit.after_slowdown()
+        sizes.append(limit.size)
+    assert sizes[:3] == [64, 48, 36]
+    assert limit.size == 16
+    assert limit.after_refusal(limit.generation).size == 8
