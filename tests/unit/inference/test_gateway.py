@@ -397,6 +397,40 @@ async def test_a_flood_of_bytes_is_cut_off(monkeypatch: pytest.MonkeyPatch):
             await g.generate(ask())
 
 
+async def test_a_page_from_a_server_that_has_answered_before_passes_like_a_502() -> None:
+    def answer(body, n):
+        return reply("<html>Bad Gateway</html>") if n == 1 else completion()
+
+    async with serving(ScriptedServer(answer)) as server, gateway(server.url) as g:
+        first = await g.generate(ask("abc"))
+        second = await g.generate(ask("abc"))
+    assert first.completion.text == second.completion.text == "fine"
+    assert len(server.asked) == 3
+
+
+async def test_a_page_before_the_first_answer_is_asked_about_again_and_then_told() -> None:
+    welcome = ScriptedServer(lambda body, n: reply("<html>Welcome</html>"))
+    async with serving(welcome) as server, gateway(server.url) as g:
+        with pytest.raises(Misconfigured) as raised:
+            await g.generate(ask("abc"))
+    assert raised.value.reason == "NotAnOpenAiServer"
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("told", ["soon", "0", "-1", "inf", "nan"])
+def test_a_time_for_answers_that_is_none_is_one_error(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEEDMILL_ANSWER_SECONDS", told)
+    with pytest.raises(Misconfigured, match=f"SEEDMILL_ANSWER_SECONDS={told} is no number of seconds above 0"):
+        answer_seconds_from_environment()
+
+
+def test_the_time_for_answers_is_900_s_or_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEEDMILL_ANSWER_SECONDS", raising=False)
+    assert answer_seconds_from_environment() == 900
+    monkeypatch.setenv("SEEDMILL_ANSWER_SECONDS", "12.5")
+    assert answer_seconds_from_environment() == 12.5
+
+
 async def hangs(body: dict, n: int) -> web.Response:
     await asyncio.sleep(30)
     return completion("never")
@@ -488,37 +522,3 @@ async def until(true: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.005)
     raise AssertionError("it did not become true")
-
-
-async def test_a_page_from_a_server_that_has_answered_before_passes_like_a_502() -> None:
-    def answer(body, n):
-        return reply("<html>Bad Gateway</html>") if n == 1 else completion()
-
-    async with serving(ScriptedServer(answer)) as server, gateway(server.url) as g:
-        first = await g.generate(ask("abc"))
-        second = await g.generate(ask("abc"))
-    assert first.completion.text == second.completion.text == "fine"
-    assert len(server.asked) == 3
-
-
-async def test_a_page_before_the_first_answer_is_asked_about_again_and_then_told() -> None:
-    welcome = ScriptedServer(lambda body, n: reply("<html>Welcome</html>"))
-    async with serving(welcome) as server, gateway(server.url) as g:
-        with pytest.raises(Misconfigured) as raised:
-            await g.generate(ask("abc"))
-    assert raised.value.reason == "NotAnOpenAiServer"
-    assert len(server.asked) == 3
-
-
-@pytest.mark.parametrize("told", ["soon", "0", "-1", "inf", "nan"])
-def test_a_time_for_answers_that_is_none_is_one_error(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEEDMILL_ANSWER_SECONDS", told)
-    with pytest.raises(Misconfigured, match=f"SEEDMILL_ANSWER_SECONDS={told} is no number of seconds above 0"):
-        answer_seconds_from_environment()
-
-
-def test_the_time_for_answers_is_900_s_or_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SEEDMILL_ANSWER_SECONDS", raising=False)
-    assert answer_seconds_from_environment() == 900
-    monkeypatch.setenv("SEEDMILL_ANSWER_SECONDS", "12.5")
-    assert answer_seconds_from_environment() == 12.5
