@@ -8,10 +8,8 @@ all that was imported. So it looks later, and never at what was there before the
 
 import asyncio
 import gc
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
-
-import uvloop
 
 T = TypeVar("T")
 
@@ -24,5 +22,12 @@ def run_in_loop(main: Coroutine[Any, Any, T], *, sockets: bool) -> T:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop if sockets else None) as runner:
+    with asyncio.Runner(loop_factory=_of_sockets() if sockets else None) as runner:
         return runner.run(main)
+
+
+def _of_sockets() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop's, imported here: the image of the execution service does not hold it."""
+    import uvloop
+
+    return uvloop.new_event_loop
