@@ -8,7 +8,7 @@ was published.
 import io
 from bisect import bisect_right
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -107,10 +107,11 @@ def published_segments(store: Store, run_prefix: str, publication: str) -> list[
 
 
 def publications_up_to(store: Store, run_prefix: str, publication: str) -> list[str]:
-    """A publication and those before it, the first one first. Raises StorageError."""
+    """A publication and those before it, the first one first, as far back as none was pruned. Raises StorageError."""
     found = [publication]
-    while before := orjson.loads(store.get(f"{run_prefix}/{found[0]}/manifest.json"))["predecessor"]:
-        found.insert(0, before)
+    with suppress(ObjectMissing):
+        while before := orjson.loads(store.get(f"{run_prefix}/{found[0]}/manifest.json"))["predecessor"]:
+            found.insert(0, before)
     return found
 
 
