@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from support.loopback import on_loopback
+
 MODEL = "served"
 Reply = web.StreamResponse | None
 """None breaks the connection."""
@@ -81,11 +83,6 @@ async def serving(script: ScriptedServer, port: int = 0) -> AsyncGenerator[Scrip
     app.router.add_get("/v1/models", script.list_models)
     app.router.add_post("/v1/chat/completions", script.complete)
     app.router.add_post("/v1/completions", script.complete)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    script.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    try:
+    async with on_loopback(app, port) as url:
+        script.url = f"{url}/v1"
         yield script
-    finally:
-        await runner.cleanup()

@@ -14,6 +14,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from support.loopback import on_loopback
+
 MODEL = "served/model"
 CONTEXT_TOKENS = 100
 MOST_STOP_SEQUENCES = 4
@@ -152,11 +154,6 @@ async def serving_tgi(script: ScriptedTgi, port: int = 0) -> AsyncGenerator[Scri
     app.router.add_get("/info", script.tell)
     app.router.add_post("/", script.generate)
     app.router.add_post("/v1/chat/completions", script.chat)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with on_loopback(app, port) as url:
+        script.url = url
         yield script
-    finally:
-        await runner.cleanup()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from seedmill.inference.answers import Answer
 from seedmill.inference.endpoint import Endpoint
@@ -19,7 +20,7 @@ async def ask_one_of(
     loop = asyncio.get_running_loop()
     sent: list[float] = []
     attempts = [asyncio.create_task(first.ask(request, claim, sent.append))]
-    duplicated: Endpoint | None = None
+    duplicate = ExitStack()
     try:
         while True:
             timeout = CHECK_SECONDS if len(attempts) == 1 else None
@@ -32,13 +33,12 @@ async def ask_one_of(
             if all(task.done() for task in attempts):
                 return attempts[0].result(), 0
             if len(attempts) == 1 and _is_late(first, sent, loop.time()):
-                duplicated = next((e for e in endpoints if e is not first and e.is_idle(loop.time())), None)
-                if duplicated is not None:
-                    duplicated.assigned += 1
-                    attempts.append(asyncio.create_task(duplicated.ask(request, claim)))
+                other = next((e for e in endpoints if e is not first and e.is_idle(loop.time())), None)
+                if other is not None:
+                    duplicate.enter_context(other.assigned())
+                    attempts.append(asyncio.create_task(other.ask(request, claim)))
     finally:
-        if duplicated is not None:
-            duplicated.assigned -= 1
+        duplicate.close()
         for task in attempts:
             task.cancel()
         await asyncio.gather(*attempts, return_exceptions=True)

@@ -5,7 +5,8 @@ ServiceError that no retry mends.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
@@ -50,8 +51,7 @@ class Endpoint:
         self.durations = Durations()
         self.models: list[str] | None = None
         """What it serves, once asked."""
-        self.assigned = 0
-        """Prompts that are meant for it, counted from the decision on: what decides next must know."""
+        self._assigned = 0
         self._engine = engine
         self._pace = Pace()
 
@@ -67,7 +67,16 @@ class Endpoint:
     @property
     def load(self) -> float:
         """Prompts meant for it, as a multiple of its limit."""
-        return self.assigned / self.slots.limit.size
+        return self._assigned / self.slots.limit.size
+
+    @contextmanager
+    def assigned(self) -> Generator[None]:
+        """A prompt is meant for it, from the decision on, before it waits for a slot: what decides next must know."""
+        self._assigned += 1
+        try:
+            yield
+        finally:
+            self._assigned -= 1
 
     def is_idle(self, now: float) -> bool:
         """Whether one more prompt would begin there at once."""

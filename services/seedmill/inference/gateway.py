@@ -169,13 +169,10 @@ class Gateway:
         caller: Caller,
     ) -> Answer:
         """One attempt at this endpoint, and at another one if this one is late."""
-        endpoint.assigned += 1
-        try:
+        with endpoint.assigned():
             if len(endpoints) == 1:
                 return await endpoint.ask(request, claim)
             answer, cut_off = await ask_one_of(endpoint, endpoints, request, claim)
-        finally:
-            endpoint.assigned -= 1
         if cut_off:
             spent = Tokens(_of_prompt(request).prompt, answer.completion.completion_tokens)
             caller.waste(request.call.model, spent, "duplicate")

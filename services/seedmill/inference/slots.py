@@ -92,11 +92,6 @@ class Slots:
         self._seconds = FIRST_GUESS_SECONDS
         self._paused_until = 0.0
 
-    @property
-    def load(self) -> float:
-        """Requests under way and waiting, as a multiple of the limit."""
-        return (self.in_flight + self.waiting) / self.limit.size
-
     def share(self, run: str, weight: int) -> float:
         """How many slots this run would hold, if it and all that are here wanted as many as they could get."""
         others = sum(each.weight for name, each in self._runs.items() if name != run)

@@ -33,7 +33,7 @@ async def test_cancelled_waiters_leave_the_line_and_lose_no_slot():
     tasks[2].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert slots.in_flight == 0
-    assert slots.load == 0
+    assert slots.waiting == 0
     await asyncio.wait_for(hold(slots, release, order, 9), 1)
 
 
