@@ -11,7 +11,8 @@ from seedmill.records.generation import (
     Prompt,
     Sampling,
 )
-from seedmill.serving.errors import InvalidRequest, ItemError
+from seedmill.serving.errors import InvalidRequest, ItemError, ServiceError
+from seedmill.serving.status import from_rpc_status, to_rpc_status
 from seedmill.v1alpha1 import inference_pb2 as pb
 
 
@@ -52,10 +53,12 @@ def request_of(item: pb.PromptItem) -> GenerationRequest:
     return GenerationRequest(item.id, ModelCall(item.model, api, sampling), prompt, item.seed, item.order)
 
 
-def result_message(item_id: str, outcome: Answer | ItemError) -> pb.CompletionResult:
+def result_message(item_id: str, outcome: Answer | ServiceError) -> pb.CompletionResult:
     if isinstance(outcome, ItemError):
         failure = pb.ItemFailure(reason=outcome.reason, message=outcome.message)
         return pb.CompletionResult(id=item_id, failure=failure)
+    if isinstance(outcome, ServiceError):
+        return pb.CompletionResult(id=item_id, trouble=to_rpc_status(outcome))
     completion = outcome.completion
     text = pb.CompletionText(
         text=completion.text,
@@ -68,10 +71,14 @@ def result_message(item_id: str, outcome: Answer | ItemError) -> pb.CompletionRe
     return pb.CompletionResult(id=item_id, completion=text)
 
 
-def outcome_of(result: pb.CompletionResult) -> Completion | ItemError:
-    if result.WhichOneof("outcome") == "failure":
-        return ItemError(result.failure.reason, result.failure.message)
-    said = result.completion
+def outcome_of(result: pb.CompletionResult) -> Completion | ServiceError:
+    match result.WhichOneof("outcome"):
+        case "failure":
+            return ItemError(result.failure.reason, result.failure.message)
+        case "trouble":
+            return from_rpc_status(result.trouble)
+        case _:
+            said = result.completion
     return Completion(
         said.text, FinishReason(said.finish_reason), said.prompt_tokens, said.completion_tokens, said.model
     )  # fmt: skip

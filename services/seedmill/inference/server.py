@@ -1,17 +1,13 @@
-"""The InferenceService: a gateway behind gRPC. Protobuf stays in this file and `messages.py`.
-
-A batch fails as a whole only when something is wrong beyond its prompts (the teacher is away, refuses the key, lacks
-the model), and then after the prompts that are being answered have been: they are paid for.
-"""
+"""The InferenceService: a gateway behind gRPC, and the endpoints that it was told."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import grpc
-import structlog
 
 from seedmill.inference.batch_engine import BatchEngine
+from seedmill.inference.desk import Desk
 from seedmill.inference.embedded import embedded_endpoint
 from seedmill.inference.endpoint import Endpoint
 from seedmill.inference.endpoint_names import (
@@ -24,25 +20,17 @@ from seedmill.inference.endpoint_names import (
     parse_endpoints,
 )
 from seedmill.inference.gateway import MAX_PROMPTS as MOST_WAITING
-from seedmill.inference.gateway import Caller, Gateway
+from seedmill.inference.gateway import Gateway
 from seedmill.inference.limit import Limit
-from seedmill.inference.messages import request_of, result_message
 from seedmill.inference.openai_engine import OpenAiEngine, key_from_environment
 from seedmill.inference.tgi_engine import TgiEngine
 from seedmill.inference.vllm_engine import VllmEngine
-from seedmill.records.generation import GenerationRequest
-from seedmill.records.tokens import Tokens
-from seedmill.serving.errors import InvalidRequest, ItemError, ServiceError
-from seedmill.serving.grouping import in_groups
 from seedmill.serving.server import Service
 from seedmill.v1alpha1 import inference_pb2 as pb
 from seedmill.v1alpha1 import inference_pb2_grpc as pb_grpc
 
-MAX_PROMPTS = 256
 FIRST_LIMIT = 16.0
 HIGHEST_LIMIT = 4096
-
-log = structlog.get_logger("seedmill.inference")
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -53,7 +41,14 @@ def service(endpoints: Sequence[str], gpus: float = 0.0) -> Service:
     `gpus` are those of all engines behind it, 0 where nobody says; runs are told, to count GPU hours.
     """
     servicer = _Servicer(parse_endpoints(endpoints), gpus)
-    return Service("inference", servicer.register, servicer.start, servicer.close, ready=lambda: servicer.ready)
+    return Service(
+        "inference",
+        servicer.register,
+        servicer.start,
+        servicer.close,
+        ready=lambda: servicer.ready,
+        drain=servicer.drain,
+    )
 
 
 class _Servicer(pb_grpc.InferenceServiceServicer):
@@ -63,6 +58,7 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         self._in_process: list[VllmEngine] = []
         self._stack = AsyncExitStack()
         self._gateway = Gateway([])
+        self._desks: set[Desk] = set()
 
     def register(self, server: grpc.aio.Server) -> None:
         pb_grpc.add_InferenceServiceServicer_to_server(self, server)
@@ -91,6 +87,11 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         await self._gateway.close()
         await self._stack.aclose()
 
+    def drain(self) -> None:
+        """Tell every caller to make its next call."""
+        for desk in self._desks:
+            desk.close()
+
     @property
     def ready(self) -> bool:
         """Whether one of the endpoints may answer: false only where all are models in this process that have ended."""
@@ -101,9 +102,9 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         self._stack.push_async_callback(engine.close)
         most = await engine.start()
         self._in_process.append(engine)
-        # It takes any number of prompts and refuses none. A few more than it works on at once are enough for none of
-        # its places to be empty while the next prompt is on its way.
-        enough = most + max(4, most // 4)
+        # It takes any number of prompts and refuses none. Half as many again as it works on at once, so that when several
+        # end in one step others are there to take their places in the next.
+        enough = most + max(4, most // 2)
         return Endpoint(engine, str(name), Limit(enough, enough, floor=enough))
 
     async def CheckModels(self, request: pb.CheckModelsRequest, context: Context) -> pb.CheckModelsResponse:
@@ -111,37 +112,14 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         granted = self._gateway.credits(request.models, request.run, max(1, request.weight))
         return pb.CheckModelsResponse(endpoints=endpoints, credits=granted, gpus=self._gpus)
 
-    async def Generate(self, request: pb.GenerateRequest, context: Context) -> AsyncIterator[pb.GenerateResponse]:
-        if len(request.prompts) > MAX_PROMPTS:
-            raise InvalidRequest("BatchTooLarge", f"{len(request.prompts)} prompts in a call; at most {MAX_PROMPTS}")
-        asked = [request_of(item) for item in request.prompts]
-        if len({each.id for each in asked}) < len(asked):
-            raise InvalidRequest("BadPrompt", "two prompts of one call have the same id")
-        self._gateway.admit(len(asked))
-        caller = Caller(request.run, max(1, request.weight))
-        models = {each.call.model for each in asked}
-        whole: ServiceError | None = None
-        async for group in in_groups(self._answer(each, caller) for each in asked):
-            results = [each for each in group if isinstance(each, pb.CompletionResult)]
-            whole = whole or next((each for each in group if isinstance(each, ServiceError)), None)
-            if results:
-                granted = self._gateway.credits(models, caller.run, caller.weight)
-                wasted, caller.wasted = caller.wasted, Tokens()
-                yield pb.GenerateResponse(
-                    results=results,
-                    credits=granted,
-                    wasted_prompt_tokens=wasted.prompt,
-                    wasted_completion_tokens=wasted.completion,
-                )
-        if whole is not None:
-            log.info("prompts not answered", run=request.run, reason=whole.reason, message=whole.message)
-            raise whole
-
-    async def _answer(self, request: GenerationRequest, caller: Caller) -> pb.CompletionResult | ServiceError:
-        """The prompt's result, or the error that concerns more than this prompt."""
+    async def Generate(
+        self, request_iterator: AsyncIterator[pb.GenerateRequest], context: Context
+    ) -> AsyncIterator[pb.GenerateResponse]:
+        desk = Desk(self._gateway)
+        self._desks.add(desk)
         try:
-            return result_message(request.id, await self._gateway.generate(request, caller))
-        except ItemError as error:
-            return result_message(request.id, error)
-        except ServiceError as error:
-            return error
+            async with aclosing(desk.responses(request_iterator)) as responses:
+                async for response in responses:
+                    yield response
+        finally:
+            self._desks.discard(desk)

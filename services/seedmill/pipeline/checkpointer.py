@@ -10,7 +10,7 @@ from contextlib import suppress
 from hashlib import sha256
 
 from seedmill.pipeline.frontier import Frontier
-from seedmill.records.journal import Position, Record, encode_line, root_of
+from seedmill.records.journal import Position, Record, root_of
 from seedmill.records.journal_sums import JournalSums
 from seedmill.records.publication import Limits
 from seedmill.records.selection import within_budget
@@ -52,10 +52,10 @@ class Checkpointer:
         self._attempt = attempt
         self.boundaries = list(restored)
 
-    def note_durable(self, segment: int, records: Sequence[Record]) -> None:
+    def note_durable(self, segment: int, records: Sequence[Record], lines: Sequence[bytes]) -> None:
         """A segment of this process is durable."""
-        for line, record in enumerate(records):
-            self.sums.add(root_of(record), Position(self._attempt, segment, line), encode_line(record))
+        for number, (record, line) in enumerate(zip(records, lines, strict=True)):
+            self.sums.add(root_of(record), Position(self._attempt, segment, number), line)
 
     def note_walked(self, frontier: Frontier) -> None:
         """The fold took a step. At every `every`-th root sample a checkpoint is begun, unless one is being written."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from seedmill.records.journal import Record, SegmentDamaged, encode_segment
+from seedmill.records.journal import Record, SegmentDamaged, encode_line, pack_segment
 from seedmill.storage.journal import (
     ROLLUP_SEGMENTS,
     Listing,
@@ -35,7 +35,7 @@ LONGEST_PAUSE_SECONDS = 10.0
 
 
 class JournalWriter:
-    """Appends records durably. `on_durable` is told the number and the records of each segment that is.
+    """Appends records durably. `on_durable` is told of each segment that is: its number, its records, and their lines.
 
     `linger_seconds` is how long a record may wait for company (directory 0.05, S3 1). `window` is the run's: a flush
     also starts when half of it waits.
@@ -67,7 +67,7 @@ class JournalWriter:
         self.flush_trouble = ""
         self.list_trouble = ""
         self.bytes_written = 0
-        self.on_durable: Callable[[int, Sequence[Record]], None] = lambda segment, records: None
+        self.on_durable: Callable[[int, Sequence[Record], Sequence[bytes]], None] = lambda segment, records, lines: None
 
     @property
     def blocked(self) -> str:
@@ -163,7 +163,7 @@ class JournalWriter:
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         self.flush_trouble = ""
         self.bytes_written += len(segment.data)
-        self.on_durable(number, [record for record, _ in batch])
+        self.on_durable(number, segment.records, segment.lines)
         for _, done in batch:
             if not done.done():
                 done.set_result(None)
@@ -207,10 +207,13 @@ class _Segment:
     """Records on their way to the store. They are encoded once, off the loop: a retry puts the same bytes (rule 6)."""
 
     def __init__(self, records: Sequence[Record]) -> None:
-        self._records = records
+        self.records = records
+        self.lines: list[bytes] = []
         self.data = b""
 
     def put(self, store: Store, key: str) -> None:
         """Raises StorageError."""
-        self.data = self.data or encode_segment(self._records)
+        if not self.data:
+            self.lines = [encode_line(record) for record in self.records]
+            self.data = pack_segment(self.lines)
         store.put(key, self.data)

@@ -156,7 +156,12 @@ def root_of(record: Record) -> int:
 
 def encode_segment(records: Iterable[Record]) -> bytes:
     """The bytes of a segment that holds these records, one a line, in order."""
-    return _compress(b"\n".join(map(encode_line, records)))
+    return pack_segment(map(encode_line, records))
+
+
+def pack_segment(lines: Iterable[bytes]) -> bytes:
+    """The bytes of a segment with these lines, each as `encode_line` gives it."""
+    return _compress(b"\n".join(lines))
 
 
 def encode_line(record: Record) -> bytes:

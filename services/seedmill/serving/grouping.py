@@ -7,46 +7,92 @@ much as the rest of a row: there 20 ms are well spent (benchmarks/pipeline.md). 
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Iterable
-from typing import Any, TypeVar
+from contextlib import aclosing
+from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 
+LINGER_SECONDS = 0.02
+
+
+class Grouping(Generic[Result]):
+    """Work that is begun as it comes. `groups` gives the results; whoever stops reading cancels what still runs."""
+
+    def __init__(self, linger_seconds: float = LINGER_SECONDS) -> None:
+        self._linger_seconds = linger_seconds
+        self._running: dict[str, asyncio.Task[Result]] = {}
+        self._finished: list[asyncio.Task[Result]] = []
+        self._news = asyncio.Event()
+        self._complete = False
+        self._broken: BaseException | None = None
+
+    def begin(self, name: str, work: Coroutine[Any, Any, Result]) -> None:
+        """Begin one piece of work. Raises ValueError when one of this name runs."""
+        if name in self._running:
+            work.close()
+            raise ValueError(f"{name} is under way")
+        task = asyncio.create_task(work, name=name)
+        self._running[name] = task
+        task.add_done_callback(self._note)
+
+    def give_up(self, name: str) -> None:
+        """Cancel a piece of work: it has no result. One that is not there, or not any more, is passed over."""
+        task = self._running.pop(name, None)
+        if task is not None:
+            task.remove_done_callback(self._note)
+            task.cancel()
+            self._news.set()
+
+    def complete(self, broken: BaseException | None = None) -> None:
+        """Nothing more will be begun: groups end with the last result, or at once and with this exception."""
+        self._complete, self._broken = True, broken
+        self._news.set()
+
+    def wake(self) -> None:
+        """Give a group now, be it an empty one."""
+        self._news.set()
+
+    async def groups(self) -> AsyncGenerator[list[Result]]:
+        """Results in the order they finish. An exception of one is raised after the results that were there before."""
+        try:
+            while self._running or self._finished or not self._complete:
+                await self._news.wait()
+                if self._finished and self._running:
+                    await asyncio.sleep(self._linger_seconds)
+                self._news.clear()
+                finished, self._finished = self._finished, []
+                failed = next((task for task in finished if task.cancelled() or task.exception()), None)
+                yield [task.result() for task in finished if not (task.cancelled() or task.exception())]
+                if failed is not None:
+                    failed.result()
+                if self._broken is not None:
+                    break
+            if self._broken is not None:
+                raise self._broken
+        finally:
+            tasks = list(self._running.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _note(self, task: "asyncio.Task[Result]") -> None:
+        if self._running.pop(task.get_name(), None) is not None:
+            self._finished.append(task)
+            self._news.set()
+
 
 async def in_groups(
-    work: Iterable[Coroutine[Any, Any, Result]], linger_seconds: float = 0.02
+    work: Iterable[Coroutine[Any, Any, Result]], linger_seconds: float = LINGER_SECONDS
 ) -> AsyncGenerator[list[Result]]:
     """Run all of `work` at once; yield its results in groups of at least one, in the order they finish.
 
-    An exception of one ends the whole and is raised after the results that were there before it. Whoever stops reading
-    (a cancelled call) cancels what still runs.
+    Ends as `Grouping.groups` does.
     """
-    finished: list[asyncio.Task[Result]] = []
-    something = asyncio.Event()
-
-    def note(task: "asyncio.Task[Result]") -> None:
-        finished.append(task)
-        something.set()
-
-    tasks = [asyncio.create_task(each) for each in work]
-    for task in tasks:
-        task.add_done_callback(note)
-    left = len(tasks)
-    try:
-        while left:
-            await something.wait()
-            if len(finished) < left:
-                await asyncio.sleep(linger_seconds)
-            group = finished.copy()
-            finished.clear()
-            something.clear()
-            left -= len(group)
-            failed = next((task for task in group if task.cancelled() or task.exception()), None)
-            results = [task.result() for task in group if not (task.cancelled() or task.exception())]
-            if results:
-                yield results
-            if failed is not None:
-                failed.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    grouping = Grouping[Result](linger_seconds)
+    for number, each in enumerate(work):
+        grouping.begin(str(number), each)
+    grouping.complete()
+    async with aclosing(grouping.groups()) as groups:
+        async for group in groups:
+            if group:
+                yield group

@@ -51,6 +51,10 @@ async def nothing() -> None:
     """For services that need no start or no stop."""
 
 
+def nothing_to_say() -> None:
+    """For services whose calls end of themselves."""
+
+
 def always() -> bool:
     """For services that can do their work once they have started."""
     return True
@@ -60,6 +64,7 @@ def always() -> bool:
 class Service:
     """One service: `register` adds its servicer; `start` runs before the first call, `stop` after the last.
 
+    `drain` is called when the server is about to stop: what holds a long call should learn of it.
     `ready` says, once a second, whether it can do its work at present: while one cannot, health is NOT_SERVING.
     `callers` are who may call it where nobody says otherwise (`identity.NAMES`).
     """
@@ -69,6 +74,7 @@ class Service:
     start: Callable[[], Awaitable[None]] = nothing
     stop: Callable[[], Awaitable[None]] = nothing
     ready: Callable[[], bool] = always
+    drain: Callable[[], None] = nothing_to_say
     callers: Sequence[str] = ("run", "test")
 
 
@@ -111,9 +117,12 @@ class _Running:
     address: str
     server: grpc.aio.Server
     health: Health
+    services: Sequence[Service]
 
     async def drain(self, drain_seconds: float, grace_seconds: float, hurry: asyncio.Event) -> None:
         await self.health.draining()
+        for service in self.services:
+            service.drain()
         hurried = asyncio.create_task(hurry.wait())
         await asyncio.wait([hurried], timeout=drain_seconds)
         stopping = asyncio.create_task(self.server.stop(grace_seconds))
@@ -155,7 +164,7 @@ async def _started(
             if lock is None and isinstance(bound, HostPort):
                 log.warning("no TLS: whoever reaches this port may call; give --tls FOLDER", address=str(bound))
             try:
-                yield _Running(str(bound), server, health)
+                yield _Running(str(bound), server, health, services)
             finally:
                 readiness.serving = False
 

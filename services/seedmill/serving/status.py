@@ -36,6 +36,10 @@ _CODES: dict[type[ServiceError], int] = {
     ServiceError: code_pb2.INTERNAL,
 }
 
+_CODES_BY_NUMBER: dict[int, grpc.StatusCode] = {
+    cast("tuple[int, str]", code.value)[0]: code for code in grpc.StatusCode
+}
+
 _CLASSES: dict[grpc.StatusCode, type[ServiceError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
     grpc.StatusCode.NOT_FOUND: InvalidRequest,
@@ -83,6 +87,15 @@ def from_rpc_error(error: grpc.RpcError) -> ServiceError:
             of, hopeless_reason = _HOPELESS[code]
             return of(hopeless_reason, message)
         return Unavailable("ServiceUnavailable", f"the service does not answer: {message} ({code.name})")
+    return _ours(code, reason, message, status)
+
+
+def from_rpc_status(status: status_pb2.Status) -> ServiceError:
+    """The error of a status that `to_rpc_status` made: what went wrong with one item of a call that goes on."""
+    return _ours(_CODES_BY_NUMBER[status.code], _our_reason(status) or INTERNAL_ERROR, status.message, status)
+
+
+def _ours(code: grpc.StatusCode, reason: str, message: str, status: status_pb2.Status) -> ServiceError:
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return Busy(reason, message, _retry_seconds(status))
     return _CLASSES.get(code, ServiceError)(reason, message)

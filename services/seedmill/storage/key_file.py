@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from seedmill.filters.key_table import Keys, MemoryTable, Numbers
+from seedmill.filters.key_table import Keys, Numbers, QuickTable
 from seedmill.storage.append_file import AppendFile
 from seedmill.storage.local_files import as_storage_error
 
 ENTRIES_IN_MEMORY = 1 << 18
-"""6 MiB in each of two tables, reached with some five thousand rows."""
+"""25 MiB in each of two tables, reached with some five thousand rows."""
 _PART_BITS = 8
 _PARTS = 1 << _PART_BITS
 _BLOCK_ENTRIES = 128
@@ -32,8 +32,8 @@ class KeyFile:
     def __init__(self, folder: Path, entries_in_memory: int = ENTRIES_IN_MEMORY) -> None:
         self._folder = folder
         self._entries_in_memory = entries_in_memory
-        self._recent = MemoryTable()
-        self._spare = MemoryTable()
+        self._recent = QuickTable()
+        self._spare = QuickTable()
         self._sorted = _SortedFile(folder, 0)
         self._merge: _Merge | None = None
         self._runs: _Runs | None = None
@@ -218,7 +218,7 @@ def _bounds(keys: Keys) -> list[int]:
 class _Merge:
     """A full table on its way into a new sorted file. Until it is there, the table answers for its entries."""
 
-    def __init__(self, folder: Path, source: _SortedFile, table: MemoryTable) -> None:
+    def __init__(self, folder: Path, source: _SortedFile, table: QuickTable) -> None:
         self.table = table
         self.target = _SortedFile(folder, len(source) + len(table))
         self.done = 0

@@ -22,35 +22,36 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!seedmill/v1alpha1/inference.proto\x12\x11seedmill.v1alpha1\"A\n\x12\x43heckModelsRequest\x12\x0e\n\x06models\x18\x01 \x03(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0e\n\x06weight\x18\x03 \x01(\r\"G\n\x13\x43heckModelsResponse\x12\x11\n\tendpoints\x18\x01 \x03(\t\x12\x0f\n\x07\x63redits\x18\x02 \x01(\r\x12\x0c\n\x04gpus\x18\x03 \x01(\x01\"^\n\x0fGenerateRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12.\n\x07prompts\x18\x02 \x03(\x0b\x32\x1d.seedmill.v1alpha1.PromptItem\x12\x0e\n\x06weight\x18\x03 \x01(\r\"\xcc\x01\n\nPromptItem\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\'\n\x04\x63hat\x18\x04 \x01(\x0b\x32\x17.seedmill.v1alpha1.ChatH\x00\x12\x0c\n\x04stop\x18\x05 \x03(\t\x12\x13\n\x0btemperature\x18\x06 \x01(\x01\x12\r\n\x05top_p\x18\x07 \x01(\x01\x12\x12\n\nmax_tokens\x18\x08 \x01(\r\x12\x0c\n\x04seed\x18\t \x01(\r\x12\r\n\x05order\x18\n \x01(\x04\x42\x07\n\x05input\"8\n\x04\x43hat\x12\x30\n\x08messages\x18\x01 \x03(\x0b\x32\x1e.seedmill.v1alpha1.ChatMessage\",\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\x99\x01\n\x10GenerateResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.seedmill.v1alpha1.CompletionResult\x12\x0f\n\x07\x63redits\x18\x02 \x01(\r\x12\x1c\n\x14wasted_prompt_tokens\x18\x03 \x01(\x04\x12 \n\x18wasted_completion_tokens\x18\x04 \x01(\x04\"\x95\x01\n\x10\x43ompletionResult\x12\n\n\x02id\x18\x01 \x01(\t\x12\x37\n\ncompletion\x18\x02 \x01(\x0b\x32!.seedmill.v1alpha1.CompletionTextH\x00\x12\x31\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1e.seedmill.v1alpha1.ItemFailureH\x00\x42\t\n\x07outcome\"\x87\x01\n\x0e\x43ompletionText\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x15\n\rfinish_reason\x18\x02 \x01(\t\x12\x15\n\rprompt_tokens\x18\x03 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x04 \x01(\r\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07seconds\x18\x06 \x01(\x01\".\n\x0bItemFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t2\xc7\x01\n\x10InferenceService\x12\\\n\x0b\x43heckModels\x12%.seedmill.v1alpha1.CheckModelsRequest\x1a&.seedmill.v1alpha1.CheckModelsResponse\x12U\n\x08Generate\x12\".seedmill.v1alpha1.GenerateRequest\x1a#.seedmill.v1alpha1.GenerateResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!seedmill/v1alpha1/inference.proto\x12\x11seedmill.v1alpha1\x1a\x17google/rpc/status.proto\"A\n\x12\x43heckModelsRequest\x12\x0e\n\x06models\x18\x01 \x03(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0e\n\x06weight\x18\x03 \x01(\r\"G\n\x13\x43heckModelsResponse\x12\x11\n\tendpoints\x18\x01 \x03(\t\x12\x0f\n\x07\x63redits\x18\x02 \x01(\r\x12\x0c\n\x04gpus\x18\x03 \x01(\x01\"p\n\x0fGenerateRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12.\n\x07prompts\x18\x02 \x03(\x0b\x32\x1d.seedmill.v1alpha1.PromptItem\x12\x0e\n\x06weight\x18\x03 \x01(\r\x12\x10\n\x08given_up\x18\x04 \x03(\t\"\xcc\x01\n\nPromptItem\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\'\n\x04\x63hat\x18\x04 \x01(\x0b\x32\x17.seedmill.v1alpha1.ChatH\x00\x12\x0c\n\x04stop\x18\x05 \x03(\t\x12\x13\n\x0btemperature\x18\x06 \x01(\x01\x12\r\n\x05top_p\x18\x07 \x01(\x01\x12\x12\n\nmax_tokens\x18\x08 \x01(\r\x12\x0c\n\x04seed\x18\t \x01(\r\x12\r\n\x05order\x18\n \x01(\x04\x42\x07\n\x05input\"8\n\x04\x43hat\x12\x30\n\x08messages\x18\x01 \x03(\x0b\x32\x1e.seedmill.v1alpha1.ChatMessage\",\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\xaa\x01\n\x10GenerateResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.seedmill.v1alpha1.CompletionResult\x12\x0f\n\x07\x63redits\x18\x02 \x01(\r\x12\x1c\n\x14wasted_prompt_tokens\x18\x03 \x01(\x04\x12 \n\x18wasted_completion_tokens\x18\x04 \x01(\x04\x12\x0f\n\x07\x63losing\x18\x05 \x01(\x08\"\xbc\x01\n\x10\x43ompletionResult\x12\n\n\x02id\x18\x01 \x01(\t\x12\x37\n\ncompletion\x18\x02 \x01(\x0b\x32!.seedmill.v1alpha1.CompletionTextH\x00\x12\x31\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1e.seedmill.v1alpha1.ItemFailureH\x00\x12%\n\x07trouble\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\x87\x01\n\x0e\x43ompletionText\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x15\n\rfinish_reason\x18\x02 \x01(\t\x12\x15\n\rprompt_tokens\x18\x03 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x04 \x01(\r\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07seconds\x18\x06 \x01(\x01\".\n\x0bItemFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t2\xc9\x01\n\x10InferenceService\x12\\\n\x0b\x43heckModels\x12%.seedmill.v1alpha1.CheckModelsRequest\x1a&.seedmill.v1alpha1.CheckModelsResponse\x12W\n\x08Generate\x12\".seedmill.v1alpha1.GenerateRequest\x1a#.seedmill.v1alpha1.GenerateResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seedmill.v1alpha1.inference_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHECKMODELSREQUEST']._serialized_start=56
-  _globals['_CHECKMODELSREQUEST']._serialized_end=121
-  _globals['_CHECKMODELSRESPONSE']._serialized_start=123
-  _globals['_CHECKMODELSRESPONSE']._serialized_end=194
-  _globals['_GENERATEREQUEST']._serialized_start=196
-  _globals['_GENERATEREQUEST']._serialized_end=290
-  _globals['_PROMPTITEM']._serialized_start=293
-  _globals['_PROMPTITEM']._serialized_end=497
-  _globals['_CHAT']._serialized_start=499
-  _globals['_CHAT']._serialized_end=555
-  _globals['_CHATMESSAGE']._serialized_start=557
-  _globals['_CHATMESSAGE']._serialized_end=601
-  _globals['_GENERATERESPONSE']._serialized_start=604
-  _globals['_GENERATERESPONSE']._serialized_end=757
-  _globals['_COMPLETIONRESULT']._serialized_start=760
-  _globals['_COMPLETIONRESULT']._serialized_end=909
-  _globals['_COMPLETIONTEXT']._serialized_start=912
-  _globals['_COMPLETIONTEXT']._serialized_end=1047
-  _globals['_ITEMFAILURE']._serialized_start=1049
-  _globals['_ITEMFAILURE']._serialized_end=1095
-  _globals['_INFERENCESERVICE']._serialized_start=1098
-  _globals['_INFERENCESERVICE']._serialized_end=1297
+  _globals['_CHECKMODELSREQUEST']._serialized_start=81
+  _globals['_CHECKMODELSREQUEST']._serialized_end=146
+  _globals['_CHECKMODELSRESPONSE']._serialized_start=148
+  _globals['_CHECKMODELSRESPONSE']._serialized_end=219
+  _globals['_GENERATEREQUEST']._serialized_start=221
+  _globals['_GENERATEREQUEST']._serialized_end=333
+  _globals['_PROMPTITEM']._serialized_start=336
+  _globals['_PROMPTITEM']._serialized_end=540
+  _globals['_CHAT']._serialized_start=542
+  _globals['_CHAT']._serialized_end=598
+  _globals['_CHATMESSAGE']._serialized_start=600
+  _globals['_CHATMESSAGE']._serialized_end=644
+  _globals['_GENERATERESPONSE']._serialized_start=647
+  _globals['_GENERATERESPONSE']._serialized_end=817
+  _globals['_COMPLETIONRESULT']._serialized_start=820
+  _globals['_COMPLETIONRESULT']._serialized_end=1008
+  _globals['_COMPLETIONTEXT']._serialized_start=1011
+  _globals['_COMPLETIONTEXT']._serialized_end=1146
+  _globals['_ITEMFAILURE']._serialized_start=1148
+  _globals['_ITEMFAILURE']._serialized_end=1194
+  _globals['_INFERENCESERVICE']._serialized_start=1197
+  _globals['_INFERENCESERVICE']._serialized_end=1398
 # @@protoc_insertion_point(module_scope)

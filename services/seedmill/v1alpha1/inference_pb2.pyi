@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.rpc import status_pb2 as _status_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -86,20 +87,25 @@ Global___CheckModelsResponse: _TypeAlias = CheckModelsResponse  # noqa: Y015
 
 @_typing.final
 class GenerateRequest(_message.Message):
-    """A batch of prompts."""
+    """Prompts that became ready at about the same time."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RUN_FIELD_NUMBER: _builtins.int
     PROMPTS_FIELD_NUMBER: _builtins.int
     WEIGHT_FIELD_NUMBER: _builtins.int
+    GIVEN_UP_FIELD_NUMBER: _builtins.int
     run: _builtins.str
-    """The run these prompts are for: the unit of fair queueing and of accounting."""
+    """The run the prompts of this call are for: the unit of fair queueing and of accounting. The first request says it."""
     weight: _builtins.int
-    """Runs that want the same engines get slots in proportion to their weights; 0 means 1."""
+    """Runs that want the same engines get slots in proportion to their weights; 0 means 1. The first request says it."""
     @_builtins.property
     def prompts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PromptItem]:
         """At most 256 prompts."""
+
+    @_builtins.property
+    def given_up(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Prompts of this call that nobody waits for any more, by id. Those that are answered already are passed over."""
 
     def __init__(
         self,
@@ -107,10 +113,11 @@ class GenerateRequest(_message.Message):
         run: _builtins.str = ...,
         prompts: _abc.Iterable[Global___PromptItem] | None = ...,
         weight: _builtins.int = ...,
+        given_up: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["prompts", b"prompts", "run", b"run", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["given_up", b"given_up", "prompts", b"prompts", "run", b"run", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -240,6 +247,7 @@ class GenerateResponse(_message.Message):
     CREDITS_FIELD_NUMBER: _builtins.int
     WASTED_PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
     WASTED_COMPLETION_TOKENS_FIELD_NUMBER: _builtins.int
+    CLOSING_FIELD_NUMBER: _builtins.int
     credits: _builtins.int
     """How many prompts this run should have here now, those being answered among them: its share of the engines' slots,
     and a few to follow.
@@ -248,9 +256,11 @@ class GenerateResponse(_message.Message):
     """Tokens, estimated, that engines spent for this call on requests that brought no answer, since the last message."""
     wasted_completion_tokens: _builtins.int
     """As wasted_prompt_tokens."""
+    closing: _builtins.bool
+    """This replica is about to stop."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___CompletionResult]:
-        """At least one."""
+        """None in a response that says something else."""
 
     def __init__(
         self,
@@ -259,10 +269,11 @@ class GenerateResponse(_message.Message):
         credits: _builtins.int = ...,
         wasted_prompt_tokens: _builtins.int = ...,
         wasted_completion_tokens: _builtins.int = ...,
+        closing: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits", "results", b"results", "wasted_completion_tokens", b"wasted_completion_tokens", "wasted_prompt_tokens", b"wasted_prompt_tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closing", b"closing", "credits", b"credits", "results", b"results", "wasted_completion_tokens", b"wasted_completion_tokens", "wasted_prompt_tokens", b"wasted_prompt_tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -277,6 +288,7 @@ class CompletionResult(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     COMPLETION_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    TROUBLE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Of the prompt."""
     @_builtins.property
@@ -287,18 +299,23 @@ class CompletionResult(_message.Message):
     def failure(self) -> Global___ItemFailure:
         """This prompt alone failed."""
 
+    @_builtins.property
+    def trouble(self) -> _status_pb2.Status:
+        """Something is wrong beyond this prompt: code, message and details as of a failed call."""
+
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         completion: Global___CompletionText | None = ...,
         failure: Global___ItemFailure | None = ...,
+        trouble: _status_pb2.Status | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completion", b"completion", "failure", b"failure", "outcome", b"outcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completion", b"completion", "failure", b"failure", "outcome", b"outcome", "trouble", b"trouble"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completion", b"completion", "failure", b"failure", "id", b"id", "outcome", b"outcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completion", b"completion", "failure", b"failure", "id", b"id", "outcome", b"outcome", "trouble", b"trouble"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["completion", "failure"]  # noqa: Y015
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["completion", "failure", "trouble"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 

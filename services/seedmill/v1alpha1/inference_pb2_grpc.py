@@ -40,7 +40,7 @@ class InferenceServiceStub:
                 request_serializer=seedmill_dot_v1alpha1_dot_inference__pb2.CheckModelsRequest.SerializeToString,
                 response_deserializer=seedmill_dot_v1alpha1_dot_inference__pb2.CheckModelsResponse.FromString,
                 _registered_method=True)
-        self.Generate = channel.unary_stream(
+        self.Generate = channel.stream_stream(
                 '/seedmill.v1alpha1.InferenceService/Generate',
                 request_serializer=seedmill_dot_v1alpha1_dot_inference__pb2.GenerateRequest.SerializeToString,
                 response_deserializer=seedmill_dot_v1alpha1_dot_inference__pb2.GenerateResponse.FromString,
@@ -60,11 +60,14 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Generate(self, request, context):
-        """Answer prompts. Results stream back in small groups as they finish, in any order, exactly one for each prompt.
-        The gateway retries refusals and server errors until the deadline; a prompt that the engine refuses (HTTP 4xx) ends
-        as an item error at once. RESOURCE_EXHAUSTED with RetryInfo: the queue is full. Cancelling the call cancels the
-        prompts at the engine. The call fails as a whole only as CheckModels does.
+    def Generate(self, request_iterator, context):
+        """Answer prompts, as they come. Results stream back in small groups as they finish, in any order, exactly one for each
+        prompt that is not given up. The gateway retries refusals and server errors until its deadline; a prompt that the
+        engine refuses (HTTP 4xx) fails alone, at once. Of what concerns more than one prompt each is told in its result:
+        the failures of CheckModels, and RESOURCE_EXHAUSTED with RetryInfo when the queue is full.
+        Cancelling the call gives up all of its prompts, at the engine too. It ends when the caller has nothing more to say
+        and every prompt has its result. After a response that says `closing` the caller should say nothing more here and
+        make its next call; what it has said by then is still answered.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,7 +81,7 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     request_deserializer=seedmill_dot_v1alpha1_dot_inference__pb2.CheckModelsRequest.FromString,
                     response_serializer=seedmill_dot_v1alpha1_dot_inference__pb2.CheckModelsResponse.SerializeToString,
             ),
-            'Generate': grpc.unary_stream_rpc_method_handler(
+            'Generate': grpc.stream_stream_rpc_method_handler(
                     servicer.Generate,
                     request_deserializer=seedmill_dot_v1alpha1_dot_inference__pb2.GenerateRequest.FromString,
                     response_serializer=seedmill_dot_v1alpha1_dot_inference__pb2.GenerateResponse.SerializeToString,
@@ -123,7 +126,7 @@ class InferenceService:
             _registered_method=True)
 
     @staticmethod
-    def Generate(request,
+    def Generate(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -133,8 +136,8 @@ class InferenceService:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_stream(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/seedmill.v1alpha1.InferenceService/Generate',
             seedmill_dot_v1alpha1_dot_inference__pb2.GenerateRequest.SerializeToString,

@@ -38,11 +38,14 @@ class InferenceServiceStub:
     FAILED_PRECONDITION with reason ModelNotServed, Unauthorized or NotAnOpenAiServer: the run cannot work; do not retry.
     UNAVAILABLE with reason TeacherUnreachable: no endpoint answers; retry.
     """
-    Generate: _grpc.UnaryStreamMultiCallable[_inference_pb2.GenerateRequest, _inference_pb2.GenerateResponse]
-    """Answer prompts. Results stream back in small groups as they finish, in any order, exactly one for each prompt.
-    The gateway retries refusals and server errors until the deadline; a prompt that the engine refuses (HTTP 4xx) ends
-    as an item error at once. RESOURCE_EXHAUSTED with RetryInfo: the queue is full. Cancelling the call cancels the
-    prompts at the engine. The call fails as a whole only as CheckModels does.
+    Generate: _grpc.StreamStreamMultiCallable[_inference_pb2.GenerateRequest, _inference_pb2.GenerateResponse]
+    """Answer prompts, as they come. Results stream back in small groups as they finish, in any order, exactly one for each
+    prompt that is not given up. The gateway retries refusals and server errors until its deadline; a prompt that the
+    engine refuses (HTTP 4xx) fails alone, at once. Of what concerns more than one prompt each is told in its result:
+    the failures of CheckModels, and RESOURCE_EXHAUSTED with RetryInfo when the queue is full.
+    Cancelling the call gives up all of its prompts, at the engine too. It ends when the caller has nothing more to say
+    and every prompt has its result. After a response that says `closing` the caller should say nothing more here and
+    make its next call; what it has said by then is still answered.
     """
 
 @_typing.type_check_only
@@ -55,11 +58,14 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     FAILED_PRECONDITION with reason ModelNotServed, Unauthorized or NotAnOpenAiServer: the run cannot work; do not retry.
     UNAVAILABLE with reason TeacherUnreachable: no endpoint answers; retry.
     """
-    Generate: _aio.UnaryStreamMultiCallable[_inference_pb2.GenerateRequest, _inference_pb2.GenerateResponse]  # type: ignore[assignment]
-    """Answer prompts. Results stream back in small groups as they finish, in any order, exactly one for each prompt.
-    The gateway retries refusals and server errors until the deadline; a prompt that the engine refuses (HTTP 4xx) ends
-    as an item error at once. RESOURCE_EXHAUSTED with RetryInfo: the queue is full. Cancelling the call cancels the
-    prompts at the engine. The call fails as a whole only as CheckModels does.
+    Generate: _aio.StreamStreamMultiCallable[_inference_pb2.GenerateRequest, _inference_pb2.GenerateResponse]  # type: ignore[assignment]
+    """Answer prompts, as they come. Results stream back in small groups as they finish, in any order, exactly one for each
+    prompt that is not given up. The gateway retries refusals and server errors until its deadline; a prompt that the
+    engine refuses (HTTP 4xx) fails alone, at once. Of what concerns more than one prompt each is told in its result:
+    the failures of CheckModels, and RESOURCE_EXHAUSTED with RetryInfo when the queue is full.
+    Cancelling the call gives up all of its prompts, at the engine too. It ends when the caller has nothing more to say
+    and every prompt has its result. After a response that says `closing` the caller should say nothing more here and
+    make its next call; what it has said by then is still answered.
     """
 
 class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -79,13 +85,16 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def Generate(
         self,
-        request: _inference_pb2.GenerateRequest,
+        request_iterator: _MaybeAsyncIterator[_inference_pb2.GenerateRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_inference_pb2.GenerateResponse], _abc.AsyncIterator[_inference_pb2.GenerateResponse]]:
-        """Answer prompts. Results stream back in small groups as they finish, in any order, exactly one for each prompt.
-        The gateway retries refusals and server errors until the deadline; a prompt that the engine refuses (HTTP 4xx) ends
-        as an item error at once. RESOURCE_EXHAUSTED with RetryInfo: the queue is full. Cancelling the call cancels the
-        prompts at the engine. The call fails as a whole only as CheckModels does.
+        """Answer prompts, as they come. Results stream back in small groups as they finish, in any order, exactly one for each
+        prompt that is not given up. The gateway retries refusals and server errors until its deadline; a prompt that the
+        engine refuses (HTTP 4xx) fails alone, at once. Of what concerns more than one prompt each is told in its result:
+        the failures of CheckModels, and RESOURCE_EXHAUSTED with RetryInfo when the queue is full.
+        Cancelling the call gives up all of its prompts, at the engine too. It ends when the caller has nothing more to say
+        and every prompt has its result. After a response that says `closing` the caller should say nothing more here and
+        make its next call; what it has said by then is still answered.
         """
 
 def add_InferenceServiceServicer_to_server(servicer: InferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

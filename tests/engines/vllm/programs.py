@@ -21,7 +21,7 @@ from seedmill.inference.client import InferenceClient
 from seedmill.serving.channel import Channels
 from support.requirements import ROOT
 
-CONTEXT_TOKENS = 512
+CONTEXT_TOKENS = 2048
 MOST_AT_ONCE = 16
 LOAD_SECONDS = 400.0
 ARGUMENTS = {

@@ -25,7 +25,7 @@ from seedmill.records.generation import (
 )
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import InvalidRequest, ItemError, Misconfigured, Unavailable
-from seedmill.serving.server import running_server
+from seedmill.serving.server import ServerSettings, running_server, serve
 from support.scripted_http import MODEL, ScriptedServer, completion, refusal, serving
 
 
@@ -155,6 +155,37 @@ async def test_cancelling_a_caller_reaches_the_engine(tmp_path: Path):
                 break
             await asyncio.sleep(0.01)
         assert server.dropped == 1
+
+
+async def test_a_service_that_stops_answers_what_it_has_and_does_not_wait_for_its_callers_to_go(tmp_path: Path):
+    async def answer(body: dict, n: int) -> web.Response:
+        await asyncio.sleep(0.3)
+        return completion("paid")
+
+    stop = asyncio.Event()
+    address = f"unix:{tmp_path}/i.sock"
+    async with serving(ScriptedServer(answer)) as server, client_of([address]) as client:
+        up = asyncio.create_task(serve(ServerSettings(address, grace_seconds=60), [service([server.url])], stop))
+        while not (tmp_path / "i.sock").exists():
+            await asyncio.sleep(0.01)
+        asked = asyncio.create_task(client.generate(ask("x")))
+        while not server.in_flight:
+            await asyncio.sleep(0.005)
+        stop.set()
+        assert (await asked).text == "paid"
+        await asyncio.wait_for(up, 10)
+        with pytest.raises(Unavailable):
+            await client.generate(ask("y"))
+
+
+async def test_callers_of_a_service_that_drains_make_another_call_and_miss_nothing(tmp_path: Path):
+    async with serving(ScriptedServer()) as server:
+        draining = service([server.url])
+        async with running_server([draining], f"unix:{tmp_path}/i.sock") as address, client_of([address]) as client:
+            assert (await client.generate(ask("before"))).text == "fine"
+            for n in range(5):
+                draining.drain()
+                assert (await client.generate(ask(f"while {n}"))).text == "fine"
 
 
 async def test_a_replica_that_is_down_is_waited_for_once_then_passed_over(tmp_path: Path):

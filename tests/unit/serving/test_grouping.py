@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from seedmill.serving.errors import Unavailable
-from seedmill.serving.grouping import in_groups
+from seedmill.serving.errors import InvalidRequest, Unavailable
+from seedmill.serving.grouping import Grouping, in_groups
 
 
 async def after(seconds: float, value: int) -> int:
@@ -66,3 +66,57 @@ async def test_whoever_is_cancelled_while_reading_cancels_the_work() -> None:
     await asyncio.sleep(0.02)
     reader.cancel()
     await asyncio.wait_for(cancelled.wait(), 5)
+
+
+async def test_work_may_begin_while_groups_are_read_and_ends_when_it_is_said_to_be_complete() -> None:
+    grouping = Grouping[int]()
+    grouping.begin("a", after(0.0, 1))
+    groups = grouping.groups()
+    assert await anext(groups) == [1]
+    grouping.begin("b", after(0.0, 2))
+    with pytest.raises(ValueError, match="under way"):
+        grouping.begin("b", after(0.0, 3))
+    assert await anext(groups) == [2]
+    grouping.complete()
+    with pytest.raises(StopAsyncIteration):
+        await anext(groups)
+
+
+async def test_what_is_given_up_is_cancelled_and_has_no_result() -> None:
+    grouping = Grouping[int]()
+    cancelled = asyncio.Event()
+
+    async def long() -> int:
+        try:
+            return await after(60.0, 3)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    grouping.begin("a", long())
+    grouping.begin("b", after(0.05, 2))
+    await asyncio.sleep(0)
+    for name in ("a", "a", "stranger"):
+        grouping.give_up(name)
+    grouping.complete()
+    assert [each for group in [group async for group in grouping.groups()] for each in group] == [2]
+    assert cancelled.is_set()
+
+
+@pytest.mark.parametrize("runs", [True, False])
+async def test_what_cannot_go_on_ends_with_the_reason_and_cancels_the_rest(runs: bool) -> None:
+    grouping = Grouping[int]()
+    if runs:
+        grouping.begin("a", after(60.0, 1))
+    grouping.complete(InvalidRequest("BadPrompt", "no id"))
+    with pytest.raises(InvalidRequest):
+        _ = [group async for group in grouping.groups()]
+
+
+async def test_a_group_is_given_when_somebody_asks_for_one() -> None:
+    grouping = Grouping[int]()
+    grouping.begin("a", after(60.0, 1))
+    grouping.wake()
+    groups = grouping.groups()
+    assert await asyncio.wait_for(anext(groups), 5) == []
+    await groups.aclose()

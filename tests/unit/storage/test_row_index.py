@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedmill.filters.key_table import KeyTable, MemoryTable
+from seedmill.filters.key_table import KeyTable, MemoryTable, QuickTable
 from seedmill.filters.similarity import RowIndex
 from seedmill.records.row import Row
 from seedmill.storage.key_file import KeyFile
@@ -49,7 +49,7 @@ def test_tables_in_memory_and_on_disk_answer_as_a_dict(
 ) -> None:
     known: defaultdict[int, set[int]] = defaultdict(set)
     file = KeyFile(tmp_path_factory.mktemp("keys"), entries_in_memory=held)
-    tables: list[KeyTable] = [MemoryTable(), file]
+    tables: list[KeyTable] = [MemoryTable(), QuickTable(), file]
     for number, batch in enumerate(batches):
         keys = np.array(batch, np.uint64)
         for table in tables:
@@ -58,7 +58,7 @@ def test_tables_in_memory_and_on_disk_answer_as_a_dict(
             known[key].add(number)
         asked = np.array([*batch, 5, *batches[number // 2]], np.uint64)
         expected = sorted({each for key in asked.tolist() for each in known.get(key, ())})
-        assert [table.numbers(asked) for table in tables] == [expected, expected]
+        assert [table.numbers(asked) for table in tables] == [expected] * 3
     file.close()
 
 
