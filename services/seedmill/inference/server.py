@@ -102,8 +102,8 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         self._stack.push_async_callback(engine.close)
         most = await engine.start()
         self._in_process.append(engine)
-        # It takes any number of prompts and refuses none. It has half as many again as it works on at once: when several
-        # end in one step, others are there to take their places in the next.
+        # It takes any number of prompts and refuses none. Half as many wait as it works on at once: when several end in
+        # one step, others take their places in the next.
         enough = most + max(4, most // 2)
         return Endpoint(engine, str(name), Limit(enough, enough, floor=enough))
 
