@@ -59,6 +59,7 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         self._stack = AsyncExitStack()
         self._gateway = Gateway([])
         self._desks: set[Desk] = set()
+        self._draining = False
 
     def register(self, server: grpc.aio.Server) -> None:
         pb_grpc.add_InferenceServiceServicer_to_server(self, server)
@@ -88,7 +89,8 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         await self._stack.aclose()
 
     def drain(self) -> None:
-        """Tell every caller to make its next call."""
+        """Tell every caller to make its next call: those of now, and those to come, who may not know better yet."""
+        self._draining = True
         for desk in self._desks:
             desk.close()
 
@@ -116,6 +118,8 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         self, request_iterator: AsyncIterator[pb.GenerateRequest], context: Context
     ) -> AsyncIterator[pb.GenerateResponse]:
         desk = Desk(self._gateway)
+        if self._draining:
+            desk.close()
         self._desks.add(desk)
         try:
             async with aclosing(desk.responses(request_iterator)) as responses:
