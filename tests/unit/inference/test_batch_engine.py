@@ -20,6 +20,7 @@ from seedmill.records.generation import Api, GenerationRequest, Message, ModelCa
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import ItemError, Misconfigured
 from seedmill.serving.server import running_server
+from support.eventually import until
 from support.scripted_batches import CONTEXT, MODEL, ScriptedProvider, completion, providing, text_of
 
 QUICK = BatchLimits(
@@ -54,12 +55,6 @@ async def answers(engine: BatchEngine, *asked: GenerationRequest) -> list[Answer
 
 def texts(results: list[Answer | BaseException]) -> list[str]:
     return [result.completion.text if isinstance(result, Answer) else repr(result) for result in results]
-
-
-async def until(condition, seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_prompts_of_one_lane_go_in_one_batch_and_each_gets_its_own_line():

@@ -1,23 +1,22 @@
-"""The gateway against a server that answers well, badly and not at all."""
+"""The gateway before one server, which answers well, badly and not at all."""
 
 import asyncio
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
 from email.utils import formatdate
 
 import pytest
 from aiohttp import web
 
-from seedmill.inference import durations, retry
-from seedmill.inference.endpoint import Endpoint
-from seedmill.inference.gateway import CONTROL_TEXT, Caller, Gateway
-from seedmill.inference.limit import Limit
-from seedmill.inference.openai_engine import OpenAiEngine, answer_seconds_from_environment
-from seedmill.records.generation import Api, GenerationRequest, Message, ModelCall, Prompt, Sampling
+from seedmill.inference import retry
+from seedmill.inference.gateway import CONTROL_TEXT, Caller
+from seedmill.inference.openai_engine import answer_seconds_from_environment
+from seedmill.records.generation import Api
 from seedmill.records.tokens import Tokens
 from seedmill.serving.errors import Busy, ItemError, Misconfigured, Unavailable
+from support.eventually import until
+from support.gateways import ask, gateway, text_of
 from support.scripted_http import MODEL, ScriptedServer, completion, refusal, reply, serving
 
 
@@ -25,30 +24,6 @@ from support.scripted_http import MODEL, ScriptedServer, completion, refusal, re
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "FIRST_PAUSE_SECONDS", 0.005)
     monkeypatch.setattr(retry, "QUIET_SECONDS", 0.4)
-
-
-def ask(text: str = "hello", model: str = MODEL, api: Api = Api.CHAT, stop: tuple[str, ...] = ()) -> GenerationRequest:
-    prompt = (
-        Prompt(text=text, stop=stop) if api is Api.COMPLETIONS else Prompt(messages=(Message("user", text),), stop=stop)
-    )
-    return GenerationRequest(text, ModelCall(model, api, Sampling(max_tokens=16)), prompt, seed=7)
-
-
-def text_of(body: dict) -> str:
-    return body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
-
-
-@asynccontextmanager
-async def gateway(
-    *urls: str, key: str | None = None, answer_seconds: float = 5.0, first: float = 8.0
-) -> AsyncGenerator[Gateway]:
-    made = Gateway(
-        [Endpoint(OpenAiEngine(url, key, answer_seconds), f"openai {url}", Limit(first, 64)) for url in urls]
-    )
-    try:
-        yield made
-    finally:
-        await made.close()
 
 
 def free_url() -> str:
@@ -350,29 +325,6 @@ async def test_cancelling_closes_the_request():
         assert server.in_flight == 0
 
 
-async def test_load_is_spread_and_an_endpoint_that_dies_is_passed_over():
-    async def answer(body: dict, n: int) -> web.Response:
-        await asyncio.sleep(0.01)
-        return completion()
-
-    one, two = ScriptedServer(answer), ScriptedServer(answer)
-    async with serving(one), AsyncExitStack() as stack:
-        async with serving(two):
-            g = await stack.enter_async_context(gateway(one.url, two.url))
-            await asyncio.gather(*(g.generate(ask(f"p{n}")) for n in range(40)))
-            assert min(len(one.asked), len(two.asked)) >= 12
-        results = await asyncio.gather(*(g.generate(ask(f"q{n}")) for n in range(40)))
-    assert len(results) == 40
-
-
-async def test_models_on_different_endpoints_find_their_own():
-    other = ScriptedServer(lambda body, n: completion("other"), lambda: reply({"data": [{"id": "other"}]}))
-    async with serving(ScriptedServer()) as one, serving(other) as two, gateway(one.url, two.url) as g:
-        assert await g.check_models([MODEL, "other"]) == [f"openai {one.url}", f"openai {two.url}"]
-        assert (await g.generate(ask(model="other"))).completion.text == "other"
-        assert (await g.generate(ask())).completion.text == "fine"
-
-
 async def test_more_prompts_than_can_be_held_are_told_to_come_back(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("seedmill.inference.gateway.MAX_PROMPTS", 3)
 
@@ -431,70 +383,19 @@ def test_the_time_for_answers_is_900_s_or_what_the_environment_says(monkeypatch:
     assert answer_seconds_from_environment() == 12.5
 
 
-async def hangs(body: dict, n: int) -> web.Response:
-    await asyncio.sleep(30)
-    return completion("never")
-
-
-def expect_quick_answers(g: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(durations, "AT_LEAST_SECONDS", 0.1)
-    monkeypatch.setattr("seedmill.inference.duplicates.CHECK_SECONDS", 0.02)
-    for endpoint in g._endpoints:
-        for _ in range(durations.NEEDED):
-            endpoint.durations.add(0.01)
-
-
-async def test_a_late_prompt_gets_one_duplicate_elsewhere_and_what_loses_is_cut_off_and_counted(monkeypatch):
-    """Both are asked; whichever of the two the prompt went to first, the other one's answer counts."""
-    for slow_one in (0, 1):
-        servers = [ScriptedServer(hangs) if n == slow_one else ScriptedServer() for n in range(2)]
-        async with serving(servers[0]) as one, serving(servers[1]) as two, gateway(one.url, two.url) as g:
-            expect_quick_answers(g, monkeypatch)
-            caller = Caller("run")
-            answers = await asyncio.gather(*(g.generate(ask(f"p{n}"), caller) for n in range(4)))
-            assert {answer.completion.text for answer in answers} == {"fine"}
-            late, quick = servers[slow_one], servers[1 - slow_one]
-            assert (len(late.asked), len(quick.asked)) == (2, 4)
-            assert caller.wasted.prompt > 0
-            assert caller.wasted.completion == 2 * answers[0].completion.completion_tokens
-            await until(lambda late=late: late.dropped == 2)
-
-
-async def test_alone_or_beside_a_full_endpoint_a_late_prompt_is_waited_for(monkeypatch):
-    async def slow(body: dict, n: int) -> web.Response:
-        await asyncio.sleep(0.4)
-        return completion()
-
-    async with serving(ScriptedServer(slow)) as one, serving(ScriptedServer(slow)) as two:
-        async with gateway(one.url) as g:
-            expect_quick_answers(g, monkeypatch)
-            await g.generate(ask())
-        async with gateway(one.url, two.url, first=1.0) as g:
-            expect_quick_answers(g, monkeypatch)
-            await asyncio.gather(*(g.generate(ask(f"p{n}")) for n in range(2)))
-    assert len(one.asked) + len(two.asked) == 3
-
-
-async def test_answers_that_break_in_a_row_send_those_who_wait_elsewhere(monkeypatch):
-    """With a limit of 1 each, twenty prompts are in line at the broken one; few find out for themselves."""
-
-    async def breaks(body: dict, n: int) -> web.Response:
-        await asyncio.sleep(0.01)
-        return refusal(500, "out of memory")
-
-    async def works(body: dict, n: int) -> web.Response:
-        await asyncio.sleep(0.001)
-        return completion()
-
-    broken, good = ScriptedServer(breaks), ScriptedServer(works)
-    async with serving(broken), serving(good), gateway(broken.url, good.url, first=1.0) as g:
-        await g.check_models([MODEL])
-        answers = await asyncio.gather(*(g.generate(ask(f"p{n}")) for n in range(40)))
-    assert len(answers) == 40
-    assert len(broken.asked) <= 8
+async def test_what_broke_is_counted_as_thrown_away():
+    script = ScriptedServer(lambda body, n: refusal(500) if n < 2 else completion())
+    async with serving(script) as server, gateway(server.url) as g:
+        caller = Caller("run")
+        await g.generate(ask("a prompt of thirty-three bytes ..."), caller)
+    assert caller.wasted == Tokens(2 * 12, 0)
 
 
 async def test_runs_are_granted_prompts_by_their_share_of_the_slots():
+    async def hangs(body: dict, n: int) -> web.Response:
+        await asyncio.sleep(30)
+        return completion("never")
+
     async with serving(ScriptedServer(hangs)) as server, gateway(server.url, first=16.0) as g:
         await g.check_models([MODEL])
         assert g.credits([MODEL], "a", 1) == 22  # 16 slots, a quarter more, two to spare
@@ -506,19 +407,3 @@ async def test_runs_are_granted_prompts_by_their_share_of_the_slots():
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-
-
-async def test_what_broke_is_counted_as_thrown_away():
-    script = ScriptedServer(lambda body, n: refusal(500) if n < 2 else completion())
-    async with serving(script) as server, gateway(server.url) as g:
-        caller = Caller("run")
-        await g.generate(ask("a prompt of thirty-three bytes ..."), caller)
-    assert caller.wasted == Tokens(2 * 12, 0)
-
-
-async def until(true: Callable[[], bool]) -> None:
-    for _ in range(400):
-        if true():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it did not become true")

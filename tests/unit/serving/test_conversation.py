@@ -8,6 +8,7 @@ import pytest
 
 from seedmill.serving.conversation import Conversation, Language
 from seedmill.serving.errors import Busy, ItemError, ServiceError, Unavailable
+from support.eventually import until
 
 Said = tuple[list[tuple[str, int]], list[str]]
 Heard = tuple[list[tuple[str, int | ServiceError]], bool]
@@ -99,12 +100,6 @@ class Replicas:
 
 def conversation(language: Numbers, *names: str, talk_seconds: float = 60.0, max_items: int = 64) -> Any:
     return Conversation[int, int](Replicas(*(names or ("a",))), language, max_items, 0.002, talk_seconds)  # pyright: ignore
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 async def test_items_that_arrive_together_share_a_request_and_each_gets_its_own_result() -> None:
