@@ -21,6 +21,8 @@ ROLLUP_SEGMENTS = 64
 """A roll-up is read and written in one piece, so it must not be too large: 64 full segments are some 25 MB of JSON."""
 FEWEST_TO_ROLL_UP = 32
 _FETCHED_AHEAD = 8
+_ROLLUP_COUNTS_AS = 4
+"""A roll-up is as large as dozens of segments: few are fetched ahead."""
 
 _ATTEMPT = re.compile(r"^\d{6,}-[0-9a-f]{8}$")
 _SEGMENT = re.compile(r"^(\d{8})\.jsonl\.zst$")
@@ -118,8 +120,12 @@ def read_segments(store: Store, refs: Sequence[SegmentRef]) -> Iterator[ReadSegm
     A few objects are fetched ahead, each by a thread of its own, because a store that is far away answers slowly.
     """
     groups = [(rollup, list(group)) for rollup, group in groupby(refs, key=lambda ref: ref.rollup)]
-    keys = [key for rollup, group in groups for key in ([rollup] if rollup else [ref.key for ref in group])]
-    with closing(_fetched(store, keys)) as fetched:
+    objects = [
+        each
+        for rollup, group in groups
+        for each in ([(rollup, _ROLLUP_COUNTS_AS)] if rollup else [(ref.key, 1) for ref in group])
+    ]
+    with closing(_fetched(store, objects)) as fetched:
         for rollup, group in groups:
             if rollup:
                 yield from _from_rollup(store, rollup, next(fetched), group)
@@ -150,20 +156,24 @@ def _alone(ref: SegmentRef, data: bytes) -> ReadSegment:
         return ReadSegment(ref, (), str(error))
 
 
-def _fetched(store: Store, keys: Sequence[str]) -> Generator[bytes]:
-    """The objects in order, `_FETCHED_AHEAD` of them under way at most."""
+def _fetched(store: Store, objects: Sequence[tuple[str, int]]) -> Generator[bytes]:
+    """The objects in order; of what each counts as, `_FETCHED_AHEAD` is under way at most."""
     with ThreadPoolExecutor(_FETCHED_AHEAD, thread_name_prefix="journal") as threads:
-        waiting: deque[Future[bytes]] = deque()
+        waiting: deque[tuple[Future[bytes], int]] = deque()
+        ahead = 0
         try:
-            for key in keys:
-                if len(waiting) == _FETCHED_AHEAD:
-                    yield waiting.popleft().result()
-                waiting.append(threads.submit(store.get, key))
+            for key, counts_as in objects:
+                while waiting and ahead + counts_as > _FETCHED_AHEAD:
+                    future, before = waiting.popleft()
+                    ahead -= before
+                    yield future.result()
+                waiting.append((threads.submit(store.get, key), counts_as))
+                ahead += counts_as
             while waiting:
-                yield waiting.popleft().result()
+                yield waiting.popleft()[0].result()
         finally:
-            for each in waiting:
-                each.cancel()
+            for future, _ in waiting:
+                future.cancel()
 
 
 def roll_up(store: Store, run_prefix: str, attempt: str, first: int, last: int) -> str:

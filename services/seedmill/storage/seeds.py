@@ -21,9 +21,8 @@ from seedmill.storage.store import ObjectMissing, StorageError, Store
 
 PART_SEEDS = 10_000
 _ROW_GROUP_SEEDS = 1_000
-_DECODED_SEEDS = 500
 _PARTS_HELD = 3
-_BLOCKS_HELD = 16
+_GROUPS_HELD = 8
 
 SCHEMA = pa.schema(
     [
@@ -138,8 +137,8 @@ class SeedReader:
             self._first.append(total)
             total += part.rows
         self._count = total
-        self._tables = LatestUsed[int, pa.Table](_PARTS_HELD)
-        self._blocks = LatestUsed[tuple[int, int], list[Seed]](_BLOCKS_HELD)
+        self._parts = LatestUsed[int, pq.ParquetFile](_PARTS_HELD)
+        self._groups = LatestUsed[tuple[int, int], list[Seed]](_GROUPS_HELD)
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -150,12 +149,12 @@ class SeedReader:
         if not 0 <= index < self._count:
             raise IndexError(f"seed {index} of {self._count}")
         number = self._part_of(index)
-        block, at = divmod(index - self._first[number], _DECODED_SEEDS)
+        group, at = divmod(index - self._first[number], _ROW_GROUP_SEEDS)
         with self._lock:
-            seeds = self._blocks.get((number, block))
+            seeds = self._groups.get((number, group))
             if seeds is None:
-                seeds = _decoded(self._table(number).slice(block * _DECODED_SEEDS, _DECODED_SEEDS))
-                self._blocks.put((number, block), seeds)
+                seeds = _decoded(self._part(number).read_row_group(group, use_threads=False))
+                self._groups.put((number, group), seeds)
         return seeds[at]
 
     def iterate(self, start: int = 0) -> Iterator[Seed]:
@@ -167,15 +166,16 @@ class SeedReader:
         number = index // PART_SEEDS  # all parts but the last are full
         return min(number, len(self._first) - 1)
 
-    def _table(self, number: int) -> pa.Table:
-        table = self._tables.get(number)
-        if table is None:
-            table = _read_part(self._store, self.manifest.parts[number])
-            self._tables.put(number, table)
-        return table
+    def _part(self, number: int) -> pq.ParquetFile:
+        part = self._parts.get(number)
+        if part is None:
+            part = _open_part(self._store, self.manifest.parts[number])
+            self._parts.put(number, part)
+        return part
 
 
-def _read_part(store: Store, part: SeedsPart) -> pa.Table:
+def _open_part(store: Store, part: SeedsPart) -> pq.ParquetFile:
+    """A part, in memory as it is stored: a tenth of what its seeds take."""
     try:
         data = store.get(part.key)
     except ObjectMissing as error:
@@ -187,7 +187,7 @@ def _read_part(store: Store, part: SeedsPart) -> pa.Table:
             f"{store.uri}/{part.key} is damaged (its sha256 is not the manifest's); delete the manifest beside it and "
             "collect again"
         )
-    return pq.read_table(pa.BufferReader(data), use_threads=False)
+    return pq.ParquetFile(pa.BufferReader(data))
 
 
 def _decoded(table: pa.Table) -> list[Seed]:
