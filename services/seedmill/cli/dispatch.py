@@ -83,6 +83,7 @@ def dispatch(
     from seedmill.cli.termination import LastWords, leave
     from seedmill.serving.guard import Guard
     from seedmill.serving.logs import configure_logs
+    from seedmill.serving.loop import run_in_loop
 
     configure_logs()
     services = {"seeding": seeding, "inference": inference, "execution": execution, "aggregation": aggregation}
@@ -94,7 +95,7 @@ def dispatch(
         Guard(tls, allow_callers or ()),
     )
     try:
-        words = asyncio.run(_dispatch(elsewhere, resource_of_pod(resource)))
+        words = run_in_loop(_dispatch(elsewhere, resource_of_pod(resource)), sockets=False)
     except REFUSALS as error:
         reason = getattr(error, "reason", type(error).__name__)
         words = LastWords(reason, refusal(error), status_of(error))

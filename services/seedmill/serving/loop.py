@@ -22,7 +22,12 @@ def run_in_loop(main: Coroutine[Any, Any, T], *, sockets: bool) -> T:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
-    with asyncio.Runner(loop_factory=_of_sockets() if sockets else None) as runner:
+    try:
+        loop_factory = _of_sockets() if sockets else None
+    except ImportError:
+        main.close()  # or its warning would be the last word, and hide why
+        raise
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(main)
 
 
