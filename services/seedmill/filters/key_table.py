@@ -61,12 +61,6 @@ class QuickTable:
         numbers = [*self._first.values(), *(number for _, number in others)]
         return np.array(keys, np.uint64), np.array(numbers, np.uint32)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._first.clear()
-        self._others.clear()
-        self._entries = 0
-
 
 class MemoryTable:
     """A `KeyTable` in memory: 24 to 48 bytes an entry.

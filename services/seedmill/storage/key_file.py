@@ -33,7 +33,6 @@ class KeyFile:
         self._folder = folder
         self._entries_in_memory = entries_in_memory
         self._recent = QuickTable()
-        self._spare = QuickTable()
         self._sorted = _SortedFile(folder, 0)
         self._merge: _Merge | None = None
         self._runs: _Runs | None = None
@@ -59,7 +58,7 @@ class KeyFile:
         if len(self._recent) >= self._entries_in_memory:
             self._merge_on(_PARTS)
             self._merge = _Merge(self._folder, self._sorted, self._recent)
-            self._recent = self._spare
+            self._recent = QuickTable()
 
     def close(self) -> None:
         if self._runs is not None:
@@ -94,8 +93,6 @@ class KeyFile:
         if merge.done == _PARTS:
             self._sorted.close()
             self._sorted = merge.target
-            merge.table.clear()
-            self._spare = merge.table
             self._merge = None
 
 

@@ -26,6 +26,7 @@ from seedmill.records.generation import (
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import InvalidRequest, ItemError, Misconfigured, Unavailable
 from seedmill.serving.server import ServerSettings, running_server, serve
+from support.gateways import text_of
 from support.scripted_http import MODEL, ScriptedServer, completion, refusal, serving
 
 
@@ -56,10 +57,6 @@ async def client_for(folder: Path, *endpoints: str) -> AsyncGenerator[InferenceC
 def ask(text: str, *, api: Api = Api.CHAT, max_tokens: int = 16) -> GenerationRequest:
     prompt = Prompt(text=text) if api is Api.COMPLETIONS else Prompt(messages=(Message("user", text),))
     return GenerationRequest(text, ModelCall(MODEL, api, Sampling(max_tokens=max_tokens)), prompt, seed=2**31)
-
-
-def text_of(body: dict) -> str:
-    return body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
 
 
 async def test_each_caller_gets_the_answer_to_its_own_prompt_unchanged(tmp_path: Path):

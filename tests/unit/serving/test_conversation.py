@@ -86,6 +86,10 @@ class Numbers(Language[int, int]):
     def response(self, message: Heard) -> Heard:
         return message
 
+    async def said(self, number: int) -> None:
+        """Wait until something was said in this call."""
+        await until(lambda: len(self.calls) > number and self.calls[number].said)
+
 
 class Replicas:
     """Stands for Channels: names, taken in turn."""
@@ -100,6 +104,13 @@ class Replicas:
 
 def conversation(language: Numbers, *names: str, talk_seconds: float = 60.0, max_items: int = 64) -> Any:
     return Conversation[int, int](Replicas(*(names or ("a",))), language, max_items, 0.002, talk_seconds)  # pyright: ignore
+
+
+async def two_asked(asked: Any, numbers: Numbers) -> tuple[list["asyncio.Task[int]"], list[str]]:
+    """Who waits for two items of one request, and the items' names."""
+    tasks = [asyncio.create_task(asked.submit(number)) for number in range(2)]
+    await numbers.said(0)
+    return tasks, numbers.calls[0].names
 
 
 async def test_items_that_arrive_together_share_a_request_and_each_gets_its_own_result() -> None:
@@ -122,9 +133,7 @@ async def test_a_full_request_is_sent_at_once_and_the_rest_after_the_linger() ->
 async def test_a_result_arrives_before_the_others_of_its_request() -> None:
     numbers = Numbers(holds=True)
     asked = conversation(numbers)
-    tasks = [asyncio.create_task(asked.submit(number)) for number in range(2)]
-    await until(lambda: numbers.calls and numbers.calls[0].said)
-    first, second = numbers.calls[0].names
+    tasks, (first, second) = await two_asked(asked, numbers)
     numbers.calls[0].answer([(second, 5)])
     assert await tasks[1] == 5
     assert not tasks[0].done()
@@ -137,9 +146,7 @@ async def test_a_result_arrives_before_the_others_of_its_request() -> None:
 async def test_a_trouble_concerns_its_submitter_alone() -> None:
     numbers = Numbers(holds=True)
     asked = conversation(numbers)
-    tasks = [asyncio.create_task(asked.submit(number)) for number in range(2)]
-    await until(lambda: numbers.calls and numbers.calls[0].said)
-    first, second = numbers.calls[0].names
+    tasks, (first, second) = await two_asked(asked, numbers)
     numbers.calls[0].answer([(first, Busy("QueueFull", "full", 1.0)), (second, 3), ("stranger", 4), (second, 9)])
     with pytest.raises(Busy):
         await tasks[0]
@@ -152,12 +159,12 @@ async def test_who_still_waits_when_a_call_ends_learns_why_and_the_next_one_is_a
     numbers = Numbers(holds=True)
     asked = conversation(numbers)
     task = asyncio.create_task(asked.submit(1))
-    await until(lambda: numbers.calls and numbers.calls[0].said)
+    await numbers.said(0)
     numbers.calls[0].break_off(None if how == "it ends" else Unavailable("Gone", "killed"))
     with pytest.raises(Unavailable, match=r"ended before it gave a result|killed"):
         await task
     again = asyncio.create_task(asked.submit(2))
-    await until(lambda: len(numbers.calls) == 2 and numbers.calls[1].said)
+    await numbers.said(1)
     numbers.calls[1].answer([(numbers.calls[1].names[0], 4)])
     assert await again == 4
     await asked.close()
@@ -167,7 +174,7 @@ async def test_whom_nobody_waits_for_is_given_up_at_the_service_and_others_are_n
     numbers = Numbers(holds=True)
     asked = conversation(numbers)
     tasks = [asyncio.create_task(asked.submit(number)) for number in range(3)]
-    await until(lambda: numbers.calls and numbers.calls[0].said)
+    await numbers.said(0)
     call = numbers.calls[0]
     tasks[0].cancel()
     tasks[2].cancel()
@@ -204,13 +211,13 @@ async def test_a_call_that_takes_no_more_items_goes_on_to_its_last_result(why: s
     numbers = Numbers(holds=True)
     asked = conversation(numbers, talk_seconds=0.0 if why == "it is old" else 60.0)
     first = asyncio.create_task(asked.submit(1))
-    await until(lambda: numbers.calls and numbers.calls[0].said)
+    await numbers.said(0)
     old = numbers.calls[0]
     if why == "the replica stops":
         old.answer([], closing=True)
         await asyncio.wait_for(old.ended.wait(), 5)
     second = asyncio.create_task(asked.submit(2))
-    await until(lambda: len(numbers.calls) == 2 and numbers.calls[1].said)
+    await numbers.said(1)
     numbers.calls[1].answer([(numbers.calls[1].names[0], 4)])
     assert await second == 4
     assert old.items == [[1]]
@@ -225,7 +232,7 @@ async def test_close_cancels_those_who_wait_and_the_calls() -> None:
     numbers = Numbers(holds=True)
     asked = conversation(numbers)
     sent = asyncio.create_task(asked.submit(1))
-    await until(lambda: numbers.calls and numbers.calls[0].said)
+    await numbers.said(0)
     waiting = asyncio.create_task(asked.submit(2))
     await asyncio.sleep(0)
     await asked.close()

@@ -13,6 +13,14 @@ async def after(seconds: float, value: int) -> int:
     return value
 
 
+async def long(cancelled: asyncio.Event) -> int:
+    try:
+        return await after(60.0, 3)
+    except asyncio.CancelledError:
+        cancelled.set()
+        raise
+
+
 async def test_what_finishes_together_shares_a_group() -> None:
     groups = [sorted(group) async for group in in_groups([after(0.0, 1), after(0.0, 2), after(0.2, 3)])]
     assert groups == [[1, 2], [3]]
@@ -34,14 +42,7 @@ async def test_a_failure_comes_after_what_was_ready_and_ends_the_rest() -> None:
     async def fail() -> int:
         raise Unavailable("SandboxUnavailable", "away")
 
-    async def long() -> int:
-        try:
-            return await after(60.0, 3)
-        except asyncio.CancelledError:
-            cancelled.set()
-            raise
-
-    groups = in_groups([after(0.0, 1), fail(), long()])
+    groups = in_groups([after(0.0, 1), fail(), long(cancelled)])
     assert await anext(groups) == [1]
     with pytest.raises(Unavailable):
         await anext(groups)
@@ -51,15 +52,8 @@ async def test_a_failure_comes_after_what_was_ready_and_ends_the_rest() -> None:
 async def test_whoever_is_cancelled_while_reading_cancels_the_work() -> None:
     cancelled = asyncio.Event()
 
-    async def long() -> int:
-        try:
-            return await after(60.0, 3)
-        except asyncio.CancelledError:
-            cancelled.set()
-            raise
-
     async def read() -> None:
-        async for _ in in_groups([long()]):
+        async for _ in in_groups([long(cancelled)]):
             pass
 
     reader = asyncio.create_task(read())
@@ -86,14 +80,7 @@ async def test_what_is_given_up_is_cancelled_and_has_no_result() -> None:
     grouping = Grouping[int]()
     cancelled = asyncio.Event()
 
-    async def long() -> int:
-        try:
-            return await after(60.0, 3)
-        except asyncio.CancelledError:
-            cancelled.set()
-            raise
-
-    grouping.begin("a", long())
+    grouping.begin("a", long(cancelled))
     grouping.begin("b", after(0.05, 2))
     await asyncio.sleep(0)
     for name in ("a", "a", "stranger"):
