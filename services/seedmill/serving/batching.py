@@ -15,6 +15,16 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def deliver(waiter: "asyncio.Future[Result] | None", outcome: Result | ServiceError) -> None:
+    """Give an item's outcome to who waits for it, if somebody still does."""
+    if waiter is None or waiter.done():
+        return
+    if isinstance(outcome, ServiceError):
+        waiter.set_exception(outcome)
+    else:
+        waiter.set_result(outcome)
+
+
 @dataclass(slots=True)
 class _Batch(Generic[Item, Result]):
     """What goes into one call: items by id, and who waits for them."""
@@ -100,13 +110,7 @@ class Batcher(Generic[Item, Result]):
         pairs = list(batch.items.items())
         batch.items = {}  # the prompts and programs: the call holds them while it needs them
         async for item_id, outcome in self._call(pairs):
-            waiter = batch.waiters.pop(item_id, None)
-            if waiter is None or waiter.done():
-                continue
-            if isinstance(outcome, ServiceError):
-                waiter.set_exception(outcome)
-            else:
-                waiter.set_result(outcome)
+            deliver(batch.waiters.pop(item_id, None), outcome)
 
     def _ended(self, batch: _Batch[Item, Result], task: "asyncio.Task[None]") -> None:
         """Whoever still waits learns why there is no result."""

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import grpc
 
+from seedmill.serving.batching import deliver
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import ServiceError, Unavailable
 from seedmill.serving.status import from_rpc_error
@@ -199,13 +200,7 @@ class _Talk(Generic[Item, Result]):
         if closing:
             self.finish()
         for item_id, outcome in outcomes:
-            result = self._results.pop(item_id, None)
-            if result is None or result.done():
-                continue
-            if isinstance(outcome, ServiceError):
-                result.set_exception(outcome)
-            else:
-                result.set_result(outcome)
+            deliver(self._results.pop(item_id, None), outcome)
 
     async def _write(self, call: Call) -> None:
         """Say what there is to say. A call that cannot be written to any more says why to who reads it."""

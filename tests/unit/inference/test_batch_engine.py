@@ -16,11 +16,12 @@ from seedmill.inference.client import InferenceClient
 from seedmill.inference.endpoint_names import BatchName
 from seedmill.inference.retry import Kind, Trouble
 from seedmill.inference.server import service
-from seedmill.records.generation import Api, GenerationRequest, Message, ModelCall, Prompt, Sampling, Served
+from seedmill.records.generation import Api, GenerationRequest, Served
 from seedmill.serving.channel import Channels
 from seedmill.serving.errors import ItemError, Misconfigured
 from seedmill.serving.server import running_server
 from support.eventually import until
+from support.gateways import ask
 from support.scripted_batches import CONTEXT, MODEL, ScriptedProvider, completion, providing, text_of
 
 QUICK = BatchLimits(
@@ -29,13 +30,6 @@ QUICK = BatchLimits(
 NEVER_ABANDONED = BatchLimits(
     quiet_seconds=0.05, first_poll_seconds=0.02, longest_poll_seconds=0.05, abandon_seconds=60, look_seconds=0.0
 )
-
-
-def ask(text: str, *, api: Api = Api.CHAT, model: str = MODEL, stop: tuple[str, ...] = ()) -> GenerationRequest:
-    prompt = (
-        Prompt(text=text, stop=stop) if api is Api.COMPLETIONS else Prompt(messages=(Message("user", text),), stop=stop)
-    )
-    return GenerationRequest(text, ModelCall(model, api, Sampling(max_tokens=16)), prompt, seed=7)
 
 
 @asynccontextmanager
