@@ -2,10 +2,11 @@
 for. Segments of 256 records, 64 of them in a roll-up; a step and an end for each root sample, accepted."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from scale_teacher import answer
 from seedmill.records.generation import Completion, FinishReason
-from seedmill.records.journal import EndRecord, Line, Outcome, Record, StepRecord, encode_line, encode_rollup
+from seedmill.records.journal import EndRecord, Outcome, Record, StepRecord, encode_segment, pack_rollup
 from seedmill.records.outputs import completion_output
 from seedmill.records.run_file import RunFile
 from seedmill.records.tokens import Tokens
@@ -22,19 +23,11 @@ def write_journal(store: Store, run_prefix: str, rows: int) -> None:
     store.put(open_key(run_prefix, attempt), b"")
     records = _records(run.cfg, rows)
     first = 0
-    while segments := [lines for _ in range(ROLLUP_SEGMENTS) if (lines := _segment(records))]:
+    while segments := [each for _ in range(ROLLUP_SEGMENTS) if (each := list(islice(records, RECORDS_IN_SEGMENT)))]:
         last = first + len(segments) - 1
-        store.put(rollup_key(run_prefix, attempt, first, last), encode_rollup(enumerate(segments, first)))
+        packed = pack_rollup(enumerate(map(encode_segment, segments), first))
+        store.put(rollup_key(run_prefix, attempt, first, last), packed)
         first = last + 1
-
-
-def _segment(records: Iterator[Record]) -> list[Line]:
-    lines: list[Line] = []
-    for record in records:
-        lines.append(Line(encode_line(record), "", 0, ""))
-        if len(lines) == RECORDS_IN_SEGMENT:
-            break
-    return lines
 
 
 def _records(cfg: str, rows: int) -> Iterator[Record]:

@@ -43,8 +43,8 @@ from seedmill.records.generation import Api, GenerationRequest, ModelCall, Promp
 MODEL = "busy"
 CAP = 16
 """What vLLM works on at once (`max-num-seqs`)."""
-AT_ONCE = 24
-"""What each client has in flight: more than the cap, or the engine would wait for the next prompt."""
+AT_ONCE = 2 * CAP
+"""What each client has in flight: completions of one length end together, and the next should be there by then."""
 WORDS = ("def", "return", "import", "class", "self", "for", "in", "if", "not", "None", "raise", "with", "as", "while")
 PROMPT_TOKENS, WORDS_IN_PROMPT = 16, 9
 """Of the benchmark client's prompts, and of ours, in which a number comes before the words."""

@@ -104,9 +104,9 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
         self._stack.push_async_callback(engine.close)
         most = await engine.start()
         self._in_process.append(engine)
-        # It takes any number of prompts and refuses none. Half as many wait as it works on at once: when several end in
-        # one step, others take their places in the next.
-        enough = most + max(4, most // 2)
+        # It takes any number of prompts and refuses none. As many wait as it works on at once: completions of one
+        # length end in one step, and others take all of their places in the next.
+        enough = 2 * most
         return Endpoint(engine, str(name), Limit(enough, enough, floor=enough))
 
     async def CheckModels(self, request: pb.CheckModelsRequest, context: Context) -> pb.CheckModelsResponse:

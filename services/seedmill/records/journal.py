@@ -4,10 +4,13 @@ A `StepRecord` says what one finished step of one sample gave, an `EndRecord` ho
 it rests on, a `RetryRecord` that samples which failed are to be tried anew. Digests cover what a record says, never who
 said it when: attempt, clock, endpoint and durations are in `notes`, outside the digest.
 
-A segment is JSON lines in one zstd frame with a checksum: it counts whole or not at all. A roll-up holds many closed
-segments of one attempt, so that a resume reads few objects; every record keeps its position.
+A segment is JSON lines in one zstd frame with a checksum: it counts whole or not at all. A roll-up is many closed
+segments of one attempt behind each other, as they are, so that a resume reads few objects; every record keeps its
+position. Before each stands a frame that zstd skips, with its number, its size and a hash: `zstd -dc` shows both alike.
 """
 
+import re
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +19,7 @@ from typing import Any, NamedTuple
 
 import orjson
 import zstandard
+from xxhash import xxh3_64_intdigest
 
 from seedmill.records.tokens import Tokens
 
@@ -30,7 +34,16 @@ _FIELDS = {
     "end": {"sample", "outcome", "cfg", "reason", "step", "tags", "chain", "uses", "notes"},
     "retry": {"upTo"},
 }
-_ROLLUP_LINE = b'{"kind":"segment"'
+_BEGINNING = re.compile(
+    rb'\{"kind":"(step|end)","sample":"(\d+)(?:/\d+)*",'
+    rb'"(?:step":"\w+","part":\d+,"try":\d+|outcome":"\w+"),"cfg":"(\w*)",'
+)
+"""How `encode_line` begins a line: what it belongs to can be told without reading it whole."""
+_SKIPPED = struct.Struct("<IIIIQ")
+"""Before a segment in a roll-up: zstd's mark of a frame to be skipped, the size of what follows in it, the segment's
+number, its size in bytes, and a hash of number and segment."""
+_SKIPPED_MARK = 0x184D2A50
+_SKIPPED_BYTES = 16
 
 
 class Outcome(StrEnum):
@@ -120,8 +133,7 @@ NO_ROOT = -1
 """What a retry belongs to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A record as it is written, with what it belongs to: its root sample, its cfg (empty for a retry)."""
 
     data: bytes
@@ -161,7 +173,7 @@ def encode_segment(records: Iterable[Record]) -> bytes:
 
 def pack_segment(lines: Iterable[bytes]) -> bytes:
     """The bytes of a segment with these lines, each as `encode_line` gives it."""
-    return _compress(b"\n".join(lines))
+    return _compress(b"".join([line + b"\n" for line in lines]))
 
 
 def encode_line(record: Record) -> bytes:
@@ -187,28 +199,41 @@ def decode_line(data: bytes) -> Record:
         raise SegmentDamaged(str(error)) from error
 
 
-def encode_rollup(segments: Iterable[tuple[int, Iterable[Line]]]) -> bytes:
-    """The bytes of a roll-up: whole segments of one attempt, each behind a line with its number."""
-    lines: list[bytes] = []
-    for number, held in segments:
-        lines.append(orjson.dumps({"kind": "segment", "number": number}))
-        lines.extend(line.data for line in held)
-    return _compress(b"\n".join(lines))
+def pack_rollup(segments: Iterable[tuple[int, bytes]]) -> bytes:
+    """The bytes of a roll-up of these segments, each with its number. Raises SegmentDamaged if one of them is."""
+    packed = bytearray()
+    for number, segment in segments:
+        _decompress(segment)
+        packed += _SKIPPED.pack(_SKIPPED_MARK, _SKIPPED_BYTES, number, len(segment), _rollup_hash(number, segment))
+        packed += segment
+    return bytes(packed)
 
 
-def rollup_lines(data: bytes) -> dict[int, list[Line]]:
-    """The lines of a roll-up's segments by number. Raises SegmentDamaged if any byte is wrong."""
-    segments: dict[int, list[Line]] = {}
-    current: list[Line] | None = None
-    for line in _decompress(data).split(b"\n"):
-        if line.startswith(_ROLLUP_LINE):
-            current = segments.setdefault(_rollup_number(line), [])
-        elif current is not None:
-            current.append(_line(line))
-    return segments
+def unpack_rollup(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The segments of a roll-up, with their numbers. Raises SegmentDamaged at the first one with a wrong byte."""
+    at = 0
+    while at < len(data):
+        try:
+            mark, skipped_bytes, number, size, told = _SKIPPED.unpack_from(data, at)
+        except struct.error as error:
+            raise SegmentDamaged("the roll-up is cut off") from error
+        at += _SKIPPED.size
+        segment = data[at : at + size]
+        if (mark, skipped_bytes, told) != (_SKIPPED_MARK, _SKIPPED_BYTES, _rollup_hash(number, segment)):
+            raise SegmentDamaged("the roll-up is damaged, or no roll-up")
+        yield number, segment
+        at += size
+
+
+def _rollup_hash(number: int, segment: bytes) -> int:
+    return xxh3_64_intdigest(segment, seed=number)
 
 
 def _line(data: bytes) -> Line:
+    found = _BEGINNING.match(data)
+    if found is not None:
+        kind, root, cfg = found.groups()
+        return Line(data, kind.decode(), int(root), cfg.decode())
     try:
         content = orjson.loads(data)
         kind = content["kind"]
@@ -219,13 +244,6 @@ def _line(data: bytes) -> Line:
         return Line(data, kind, root_index(content["sample"]), content["cfg"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise SegmentDamaged(f"not a record: {error}") from error
-
-
-def _rollup_number(line: bytes) -> int:
-    try:
-        return int(orjson.loads(line)["number"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise SegmentDamaged(str(error)) from error
 
 
 def _compress(lines: bytes) -> bytes:

@@ -11,14 +11,14 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
-from seedmill.records.journal import Line, Record, SegmentDamaged, encode_rollup, rollup_lines, segment_lines
+from seedmill.records.journal import Line, Record, SegmentDamaged, pack_rollup, segment_lines, unpack_rollup
 from seedmill.storage.store import Store
 
 ROLLUP_SEGMENTS = 64
-"""A roll-up is read and written in one piece, so it must not be too large: 64 full segments are some 25 MB of JSON."""
+"""A roll-up is held in one piece, as it is stored, so it must not be too large: 64 full segments are some 5 MB."""
 FEWEST_TO_ROLL_UP = 32
 _FETCHED_AHEAD = 8
 _ROLLUP_COUNTS_AS = 4
@@ -57,7 +57,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class ReadSegment:
-    """A segment that was read: its lines, or why it does not count."""
+    """A segment that was read: its lines, or why it does not count. `from_rollup`: out of one that is sound."""
 
     ref: SegmentRef
     lines: Sequence[Line]
@@ -130,26 +130,26 @@ def read_segments(store: Store, refs: Sequence[SegmentRef]) -> Iterator[ReadSegm
             if rollup:
                 yield from _from_rollup(store, rollup, next(fetched), group)
             else:
-                yield from (_alone(ref, next(fetched)) for ref in group)
+                yield from (_read(ref, next(fetched)) for ref in group)
 
 
 def _from_rollup(store: Store, rollup: str, data: bytes, group: Sequence[SegmentRef]) -> Iterator[ReadSegment]:
-    held: dict[int, list[Line]] = {}
+    held: dict[int, bytes] = {}
     damage = ""
     try:
-        held = rollup_lines(data)
+        held.update(unpack_rollup(data))
     except SegmentDamaged as error:
         damage = str(error)
     for ref in group:
         if ref.number in held:
-            yield ReadSegment(ref, held[ref.number], from_rollup=True)
+            yield replace(_read(ref, held[ref.number]), from_rollup=not damage)
         elif ref.key:
-            yield _alone(ref, store.get(ref.key))
+            yield _read(ref, store.get(ref.key))
         else:
             yield ReadSegment(ref, (), damage or f"{rollup} does not hold segment {ref.number}")
 
 
-def _alone(ref: SegmentRef, data: bytes) -> ReadSegment:
+def _read(ref: SegmentRef, data: bytes) -> ReadSegment:
     try:
         return ReadSegment(ref, segment_lines(data))
     except SegmentDamaged as error:
@@ -178,12 +178,9 @@ def _fetched(store: Store, objects: Sequence[tuple[str, int]]) -> Generator[byte
 
 def roll_up(store: Store, run_prefix: str, attempt: str, first: int, last: int) -> str:
     """Write a roll-up of closed segments first..last of an attempt; its key. Raises SegmentDamaged and StorageError."""
-    segments = (
-        (number, segment_lines(store.get(segment_key(run_prefix, attempt, number))))
-        for number in range(first, last + 1)
-    )
+    segments = ((number, store.get(segment_key(run_prefix, attempt, number))) for number in range(first, last + 1))
     key = rollup_key(run_prefix, attempt, first, last)
-    store.put(key, encode_rollup(segments))
+    store.put(key, pack_rollup(segments))
     return key
 
 
