@@ -179,9 +179,8 @@ def exit_status(ending: "Ending", caught: int | None) -> int:
 
 def status_of(error: Exception) -> int:
     """The Job gives up at 2, so only what no restart can mend gets it: a mistake of a service, say, does not."""
-    from seedmill.recipes.build import RecipeError
     from seedmill.serving.errors import InvalidRequest, Misconfigured
-    from seedmill.spec.errors import SpecError
+    from seedmill.spec.errors import RecipeError, SpecError
     from seedmill.storage import StorageError, StoreAway, StoreFull
 
     match error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from seedmill.cli.guarding import TlsOption
-from seedmill.cli.loading import IsolationOption
+from seedmill.cli.isolation_option import IsolationOption
 from seedmill.cli.refusal import os_error_words
 from seedmill.serving.errors import Misconfigured
 from seedmill.serving.logs import LogFormat, LogLevel, configure_logs

@@ -2,9 +2,9 @@
 
 import os
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
+from seedmill.cli.isolation_option import IsolationOption
 from seedmill.cli.spec_checks import spec_checks
 from seedmill.inference.endpoint_names import parse_endpoint
 from seedmill.inference.weights import MODEL_NAME
@@ -14,14 +14,6 @@ from seedmill.serving.errors import Misconfigured
 from seedmill.spec.execution import Isolation
 from seedmill.spec.model import DatasetGeneration, Spec
 from seedmill.spec.parse import load_one
-
-
-class IsolationOption(StrEnum):
-    """How `--isolation` is spelled."""
-
-    POOLED = "pooled"
-    FRESH = "fresh"
-    PROCESS = "process"
 
 
 @dataclass(frozen=True, slots=True)

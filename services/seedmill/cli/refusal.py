@@ -2,9 +2,8 @@
 
 import errno
 
-from seedmill.recipes.build import RecipeError
 from seedmill.serving.errors import ServiceError
-from seedmill.spec.errors import SpecError
+from seedmill.spec.errors import RecipeError, SpecError
 from seedmill.storage.store import StorageError
 
 PREFIX = "seedmill: "

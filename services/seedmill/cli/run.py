@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seedmill.cli.loading import IsolationOption
+from seedmill.cli.isolation_option import IsolationOption
 
 FileArgument = Annotated[Path, typer.Argument(help="A DatasetGeneration (YAML).", show_default=False)]
 WorkdirOption = Annotated[

@@ -17,7 +17,8 @@ def spec_checks() -> tuple[Check, ...]:
 
 def _languages(generation: DatasetGeneration) -> Iterator[Finding]:
     """What else the recipe cannot do; steps are left to `known_steps`, which tells of all of them."""
-    from seedmill.recipes.build import RecipeError, check_recipe
+    from seedmill.recipes.build import check_recipe
+    from seedmill.spec.errors import RecipeError
 
     spec = generation.spec
     if spec.teacher is not None:

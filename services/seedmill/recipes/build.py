@@ -8,6 +8,7 @@ from seedmill.recipes import comment_function, oss_instruct, self_oss_instruct
 from seedmill.recipes.programs import ProgramSettings
 from seedmill.recipes.steps import Recipe
 from seedmill.records.seed import SeedKind
+from seedmill.spec.errors import RecipeError
 from seedmill.spec.model import Spec
 from seedmill.spec.recipe import CommentFunction, OssInstruct, SelfOssInstruct
 from seedmill.spec.teacher import Teacher
@@ -20,14 +21,6 @@ STEP_NAMES: Mapping[str, tuple[str, ...]] = {
 """The steps of each recipe that ask a teacher: what `spec.teacher.steps` may name."""
 
 PYTHON_ONLY = frozenset({self_oss_instruct.NAME, comment_function.NAME})
-
-
-class RecipeError(ValueError):
-    """A spec whose recipe cannot be built; `field` is the path of the field to mend."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,3 +28,11 @@ class SpecError(Exception):
         self.file = file
         self.problems = tuple(sorted(problems))
         super().__init__("\n".join(f"{file}:{problem}" for problem in self.problems))
+
+
+class RecipeError(ValueError):
+    """A spec whose recipe cannot be built; `field` is the path of the field to mend."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field

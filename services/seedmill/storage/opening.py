@@ -5,12 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import certifi
-from minio import Minio
-
 from seedmill.storage.directory import DirectoryStore
 from seedmill.storage.keys import check_key
-from seedmill.storage.s3 import S3Store, new_pool
 from seedmill.storage.store import StorageError, Store
 
 ENDPOINT_VARIABLE = "SEEDMILL_S3_ENDPOINT"
@@ -65,7 +61,13 @@ def _open_file_uri(uri: str) -> DirectoryStore:
     return DirectoryStore(Path(os.path.abspath(unquote(parts.path))))
 
 
-def _open_s3(uri: str, environment: Mapping[str, str]) -> S3Store:
+def _open_s3(uri: str, environment: Mapping[str, str]) -> Store:
+    # Imported here: it takes a fifth of a second, and most commands and services of a laptop never meet S3.
+    import certifi
+    from minio import Minio
+
+    from seedmill.storage.s3 import S3Store, new_pool
+
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     prefix = prefix.strip("/")
     if not 3 <= len(bucket) <= 63:

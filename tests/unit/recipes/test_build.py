@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from seedmill.recipes.build import STEP_NAMES, CollectionOptions, RecipeError, build, check_recipe, collection_options
+from seedmill.recipes.build import STEP_NAMES, CollectionOptions, build, check_recipe, collection_options
 from seedmill.recipes.steps import Generate
 from seedmill.records.seed import SeedKind
+from seedmill.spec.errors import RecipeError
 from support.recipe_values import spec
 
 OSS: dict[str, Any] = {"ossInstruct": {}}
