@@ -3,8 +3,11 @@
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
+from seedmill.records.randomness import Draw
 from support.cli import result_of, watched
+from support.scripted_answers import FENCE, Answer
 from support.small_disks import fill, free, mounted
 from support.specs import TAUGHT, write_spec
 from support.teacher import TeacherServer
@@ -51,6 +54,37 @@ def test_a_run_pauses_while_the_disk_is_full_and_goes_on_when_there_is_room_and_
     assert ledger["accepted"] == 60
     assert ledger["failed"] == {}
     assert teacher.paid_twice <= WINDOW
+
+
+def test_a_run_pauses_while_there_is_no_room_for_its_scratch_files(tmp_path: Path):
+    spec = write_spec(tmp_path, SPEC, functions=200)
+    with (
+        mounted(tmp_path / "scratch", 16 * 1024) as scratch,
+        TeacherServer(long_winded, delay=lambda request: 0.05) as teacher,
+    ):
+        arguments = ("run", spec, "--workdir", tmp_path / "work", "--teacher", teacher.url, "--json")
+        with watched(*arguments, TMPDIR=str(scratch)) as run:
+            paid_at_least(teacher, 5)
+            fill(scratch)
+            line = run.until("waiting")
+            assert f"store: {scratch}: {NO_ROOM}" in line
+            paid = sum(teacher.paid.values())
+            time.sleep(1.0)
+            assert sum(teacher.paid.values()) == paid
+            free(scratch)
+            done = run.end()
+        assert done.returncode == 0, done.stderr
+    assert result_of(done)["ledger"]["accepted"] == 60
+    assert teacher.paid_twice == 0
+
+
+def long_winded(request: dict[str, Any]) -> Answer:
+    """A problem with a solution of which the index has 8 KB to remember: thirty fill what it holds in memory."""
+    draw = Draw("long", request["seed"])
+    lines = "\n".join(f"    value_{draw.below(10**9)} = {draw.below(10**9)}" for _ in range(1000))
+    code = f"def function_{draw.below(10**9)}(value):\n{lines}\n    return value\n"
+    task = f"Write a function about the number {draw.below(10**9)} that returns what it was given, unchanged."
+    return Answer(f"[Problem Description]\n{task}\n\n[Solution]\n{FENCE}python\n{code}{FENCE}\n")
 
 
 def paid_at_least(teacher: TeacherServer, answers: int) -> None:

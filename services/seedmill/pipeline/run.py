@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from seedmill.filters.similarity import RowIndex
 from seedmill.pipeline.checkpointer import Checkpointer
 from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.hard_stop import HardStop, gpus_of, hard_stops
@@ -129,7 +128,8 @@ class Run:
             self.progress.ledger = lambda: ledger
             self.progress.phase = Phase.ENDED
             return RunResult(Ending(head.end), prepared.run, head, ledger)
-        result = await self._generate(prepared, head, report)
+        # Begun anew where its scratch files found no room: all that was paid by then is in the journal.
+        result = await self._patience.storing(lambda: self._generate(prepared, head, report))
         self._note_publication(result.head, prepared.run)
         await self._patience.store(report.write, result.ending, result.ledger)
         self.progress.phase = Phase.ENDED
@@ -147,35 +147,36 @@ class Run:
                 outcomes = await self._patience.store(
                     lambda: scratch.enter_context(open_outcomes(store, prefix, publication))
                 )
+            journal = self._journal(prepared.run.prefix)
+            scratch.callback(journal.abandon)
             checkpointer = None
             if not prepared.recipe.reads_pool:  # a pool needs the rows themselves
                 checkpointer = Checkpointer(store, prefix, prepared.run.cfg, publications)
+                journal.on_durable = checkpointer.note_durable
+                scratch.callback(checkpointer.abandon)
             reuse = await self._patience.store(load_reuse, store, prepared.run.reuse)
             scratch.callback(reuse.close)
-            return await self._generate_with(index, outcomes, checkpointer, reuse, prepared, report)
+            frontier = new_frontier(prepared, prepared.decontaminator, outcomes, self._walked, index)
+            return await self._generate_with(journal, frontier, checkpointer, reuse, prepared, report)
+
+    def _journal(self, run_prefix: str) -> JournalWriter:
+        store = self._order.store
+        linger = REMOTE_LINGER_SECONDS if store.uri.startswith("s3://") else DIRECTORY_LINGER_SECONDS
+        return JournalWriter(store, run_prefix, linger_seconds=linger, window=self._order.spec.max_in_flight)
 
     async def _generate_with(
         self,
-        index: RowIndex,
-        outcomes: PublishedOutcomes,
+        journal: JournalWriter,
+        frontier: Frontier,
         checkpointer: Checkpointer | None,
         reuse: ReusedOutputs,
         prepared: Prepared,
         report: RunReport,
     ) -> RunResult:
-        spec, store, run = self._order.spec, self._order.store, prepared.run
-        frontier = new_frontier(prepared, prepared.decontaminator, outcomes, self._walked, index)
-        journal = JournalWriter(
-            store,
-            run.prefix,
-            linger_seconds=REMOTE_LINGER_SECONDS if store.uri.startswith("s3://") else DIRECTORY_LINGER_SECONDS,
-            window=spec.max_in_flight,
-        )
-        if checkpointer is not None:
-            journal.on_durable = checkpointer.note_durable
+        spec, run = self._order.spec, prepared.run
         retry = report.last_ending == Ending.TOO_MANY_FAILURES
         resumed = await resume(
-            store, journal, frontier, run.cfg, self._patience, retry=retry, checkpointer=checkpointer
+            self._order.store, journal, frontier, run.cfg, self._patience, retry=retry, checkpointer=checkpointer
         )
         self.progress.attempt = journal.attempt
         walker = Walker(
@@ -214,9 +215,6 @@ class Run:
             ending, head = await self._conclude(end, prepared, frontier, stop)
         finally:
             reporter.cancel()
-            journal.abandon()
-            if checkpointer is not None:
-                checkpointer.abandon()
         ledger = self.progress.ledger() if head is None else Ledger.from_json(head.ledger)
         return RunResult(ending, run, head, ledger, resumed.damaged)
 

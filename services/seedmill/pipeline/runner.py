@@ -3,6 +3,9 @@
 Begun samples go before new ones, lower indices before higher. A sample that failed is issued again after a growing
 pause, at most three times. Nothing is issued while the journal is blocked or another process has taken over, and no
 more than the engines want: a sample that waits for them in a queue is one more that a kill would cost.
+
+Where the fold finds no room for its scratch files it cannot go on, and how far it came is not known. What is in flight
+is finished, since it is paid for and the journal takes it; then the fold must be made anew.
 """
 
 import asyncio
@@ -19,6 +22,7 @@ from seedmill.pipeline.progress import Phase, Progress
 from seedmill.pipeline.walker import Walker
 from seedmill.records.resolution import RootRecords
 from seedmill.records.seed import Seed
+from seedmill.storage.store import StoreFull
 
 FAILURE_PAUSE_SECONDS = (1.0, 10.0)
 """Before the second and the third try of a failed sample."""
@@ -86,6 +90,7 @@ class Runner:
         self._room = room
         self._poll_seconds = POLL_SECONDS
         self._stopping = False
+        self._no_room: StoreFull | None = None
 
     @property
     def begun_count(self) -> int:
@@ -97,7 +102,7 @@ class Runner:
         self._stopping = True
 
     async def run(self) -> RunnerEnd:
-        """Until there is an end. Raises what makes the run impossible; nothing is in flight afterwards."""
+        """Until there is an end. Raises StoreFull, and what makes the run impossible; nothing is in flight then."""
         try:
             while True:
                 end = self._end()
@@ -110,6 +115,11 @@ class Runner:
             await self._cancel_all()
 
     def _end(self) -> RunnerEnd | None:
+        if self._no_room is not None:
+            self._progress.phase = Phase.DRAINING
+            if not self._flying:
+                raise self._no_room
+            return None
         # Before the cut: behind one slow root hundreds may settle in one step, the last one with them, and what is
         # published must not depend on that.
         if self._too_many_failures():
@@ -138,7 +148,7 @@ class Runner:
         return settled >= JUDGE_FAILURES_FROM and 100 * failed > self._limits.max_failed_percent * settled
 
     def _issue(self) -> None:
-        if self._closing_reason() is not None or self._journal.blocked:
+        if self._no_room is not None or self._closing_reason() is not None or self._journal.blocked:
             return
         for _ in range(self._free()):
             root = self._next()
@@ -180,7 +190,11 @@ class Runner:
         for task in ended:
             index = self._flying.pop(task)
             task.result()
-            self._settle(index)
+            if self._no_room is None:
+                try:
+                    self._settle(index)
+                except StoreFull as error:
+                    self._no_room = error
 
     def _note_end(self, task: "asyncio.Task[None]") -> None:
         self._ended.append(task)

@@ -1,10 +1,10 @@
 """Numbers by 64-bit keys, on disk (`filters/key_table.py`): memory does not grow with the number of entries.
 
-New entries gather in a table in memory. When it is full it is merged into a sorted file, a 256th at a time, so that no
-`add` takes long; a new table takes what comes meanwhile. A lookup reads one block of some hundred bytes a key, by
-position: keys are hashes, so blocks of equal key ranges are of nearly equal size. The index in memory is one offset a
-block. Files are written from beginning to end and replaced whole; changing single entries in place costs the file
-system thirty times as much.
+New entries gather in a table in memory. When it is full it is merged into a sorted file, a part of some thousand
+entries at a time, so that no `add` takes long, nor much memory; a new table takes what comes meanwhile. A lookup reads
+one block of some hundred bytes a key, by position: keys are hashes, so blocks of equal key ranges are of nearly equal
+size. The index in memory is one offset a block. Files are written from beginning to end and replaced whole; changing
+single entries in place costs the file system thirty times as much.
 """
 
 import os
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seedmill.filters.key_table import Keys, Numbers, QuickTable
 from seedmill.storage.append_file import AppendFile
@@ -20,9 +21,11 @@ from seedmill.storage.local_files import as_storage_error
 
 ENTRIES_IN_MEMORY = 1 << 18
 """25 MiB in each of two tables, reached with some five thousand rows."""
-_PART_BITS = 8
-_PARTS = 1 << _PART_BITS
 _BLOCK_ENTRIES = 128
+_PART_ENTRIES = 1 << 15
+_PART_BITS, _MOST_PART_BITS = 8, 11
+"""A part holds the keys that share so many first bits. At most 2048 parts are merged while a table fills: each `add` of
+some fifty entries merges one."""
 _RUN_ENTRIES = 1 << 16
 
 
@@ -56,7 +59,7 @@ class KeyFile:
         if self._merge is not None:
             self._merge_on(1)
         if len(self._recent) >= self._entries_in_memory:
-            self._merge_on(_PARTS)
+            self._merge_on()
             self._merge = _Merge(self._folder, self._sorted, self._recent)
             self._recent = QuickTable()
 
@@ -71,26 +74,28 @@ class KeyFile:
         runs = self._runs
         if runs is None:
             return
-        self._merge_on(_PARTS)
+        self._merge_on()
         older = self._sorted
         target = _SortedFile(self._folder, len(older) + len(runs))
-        for part in range(_PARTS):
-            parts = [older.part(part), *runs.parts(part)]
+        for part in range(1 << _MOST_PART_BITS):
+            parts = [older.part(part, _MOST_PART_BITS), *runs.parts(part)]
             keys = np.concatenate([keys for keys, _ in parts])
             numbers = np.concatenate([numbers for _, numbers in parts])
             order = keys.argsort(kind="stable")
-            target.append_part(part, keys[order], numbers[order])
+            target.append_part(part, _MOST_PART_BITS, keys[order], numbers[order])
         older.close()
         runs.close()
         self._sorted, self._runs = target, None
 
-    def _merge_on(self, parts: int) -> None:
+    def _merge_on(self, parts: int | None = None) -> None:
+        """Merge so many parts, or all that are left."""
         merge = self._merge
         if merge is None:
             return
-        for _ in range(min(parts, _PARTS - merge.done)):
+        left = merge.parts - merge.done
+        for _ in range(left if parts is None else min(parts, left)):
             merge.step()
-        if merge.done == _PARTS:
+        if merge.done == merge.parts:
             self._sorted.close()
             self._sorted = merge.target
             self._merge = None
@@ -104,7 +109,7 @@ class _SortedFile:
 
     def __init__(self, folder: Path, entries: int) -> None:
         self._folder = folder
-        self.bits = max(_PART_BITS, (entries // _BLOCK_ENTRIES).bit_length())
+        self.bits = max(_MOST_PART_BITS, (entries // _BLOCK_ENTRIES).bit_length())
         self._shift = np.uint64(64 - self.bits)
         self._starts = np.zeros((1 << self.bits) + 1, np.uint32)
         self._written = 0
@@ -137,9 +142,9 @@ class _SortedFile:
         except OSError as error:
             raise as_storage_error(error, self._folder, writing=False) from error
 
-    def part(self, part: int) -> tuple[Keys, Numbers]:
-        """All entries whose keys begin with these `_PART_BITS` bits."""
-        width = self.bits - _PART_BITS
+    def part(self, part: int, part_bits: int) -> tuple[Keys, Numbers]:
+        """All entries whose keys begin with these bits."""
+        width = self.bits - part_bits
         first, behind = int(self._starts[part << width]), int(self._starts[(part + 1) << width])
         try:
             keys = os.pread(self._keys.fileno(), 8 * (behind - first), 8 * first)
@@ -148,15 +153,15 @@ class _SortedFile:
             raise as_storage_error(error, self._folder, writing=False) from error
         return np.frombuffer(keys, np.uint64), np.frombuffer(numbers, np.uint32)
 
-    def append_part(self, part: int, keys: Keys, numbers: Numbers) -> None:
-        """Write the entries of a part, sorted by key. Parts come in order."""
-        width = self.bits - _PART_BITS
+    def append_part(self, part: int, part_bits: int, keys: Keys, numbers: Numbers) -> None:
+        """Write the entries whose keys begin with these bits, sorted by key. Parts come in order."""
+        width = self.bits - part_bits
         begin = part << width
         blocks = (keys >> self._shift).astype(np.intp) - begin
         ends = self._written + np.bincount(blocks, minlength=1 << width).cumsum()
         try:
-            self._keys.write(keys.tobytes())
-            self._numbers.write(numbers.tobytes())
+            _write_all(self._keys.fileno(), keys.tobytes())
+            _write_all(self._numbers.fileno(), numbers.tobytes())
         except OSError as error:
             raise as_storage_error(error, self._folder, writing=True) from error
         self._starts[begin + 1 : begin + 1 + (1 << width)] = ends
@@ -174,12 +179,20 @@ class _SortedFile:
         return int.from_bytes(os.pread(self._numbers.fileno(), 4, 4 * place), "little")
 
 
+def _write_all(handle: int, data: bytes) -> None:
+    """Raises OSError; a disk that is nearly full takes a part first, and says nothing."""
+    with memoryview(data) as rest:
+        done = 0
+        while done < len(rest):
+            done += os.write(handle, rest[done:])
+
+
 class _Runs:
     """Many entries at a time, each time sorted by key, on disk until all are combined."""
 
     def __init__(self, folder: Path) -> None:
         self._keys, self._numbers = AppendFile(folder), AppendFile(folder)
-        self._runs: list[tuple[int, list[int]]] = []
+        self._runs: list[tuple[int, NDArray[np.uint32]]] = []
         self._entries = 0
 
     def __len__(self) -> int:
@@ -191,13 +204,13 @@ class _Runs:
         keys = keys[order]
         self._keys.append(keys.tobytes())
         self._numbers.append(numbers[order].tobytes())
-        self._runs.append((self._entries, _bounds(keys)))
+        self._runs.append((self._entries, _bounds(keys, _MOST_PART_BITS)))
         self._entries += len(keys)
 
     def parts(self, part: int) -> Iterator[tuple[Keys, Numbers]]:
-        """Of each run, the entries whose keys begin with these `_PART_BITS` bits."""
+        """Of each run, the entries whose keys begin with these `_MOST_PART_BITS` bits."""
         for begin, bounds in self._runs:
-            first, size = begin + bounds[part], bounds[part + 1] - bounds[part]
+            first, size = begin + int(bounds[part]), int(bounds[part + 1] - bounds[part])
             keys, numbers = self._keys.read(8 * first, 8 * size), self._numbers.read(4 * first, 4 * size)
             yield np.frombuffer(keys, np.uint64), np.frombuffer(numbers, np.uint32)
 
@@ -206,10 +219,10 @@ class _Runs:
         self._numbers.close()
 
 
-def _bounds(keys: Keys) -> list[int]:
+def _bounds(keys: Keys, part_bits: int) -> NDArray[np.uint32]:
     """Where each part begins in sorted keys, and where the last one ends."""
-    firsts = np.arange(_PARTS, dtype=np.uint64) << np.uint64(64 - _PART_BITS)
-    return [*keys.searchsorted(firsts).tolist(), len(keys)]
+    firsts = np.arange(1 << part_bits, dtype=np.uint64) << np.uint64(64 - part_bits)
+    return np.append(keys.searchsorted(firsts), len(keys)).astype(np.uint32)
 
 
 class _Merge:
@@ -217,26 +230,34 @@ class _Merge:
 
     def __init__(self, folder: Path, source: _SortedFile, table: QuickTable) -> None:
         self.table = table
-        self.target = _SortedFile(folder, len(source) + len(table))
+        entries = len(source) + len(table)
+        self.target = _SortedFile(folder, entries)
         self.done = 0
+        self._part_bits = min(_MOST_PART_BITS, max(_PART_BITS, (entries // _PART_ENTRIES).bit_length()))
         self._source = source
         keys, numbers = table.entries()
         order = keys.argsort()
         self._keys, self._added = keys[order], numbers[order]
-        self._bounds = _bounds(self._keys)
+        self._bounds = _bounds(self._keys, self._part_bits)
+
+    @property
+    def parts(self) -> int:
+        """How many parts there are; `done` of them are merged."""
+        return 1 << self._part_bits
 
     def numbers(self, keys: Keys) -> list[int]:
         """Numbers in the two files: parts that are done lie in the new one."""
-        moved = (keys >> np.uint64(64 - _PART_BITS)) < self.done
+        moved = (keys >> np.uint64(64 - self._part_bits)) < self.done
         return [*self.target.numbers(keys[moved]), *self._source.numbers(keys[~moved])]
 
     def step(self) -> None:
         """Merge the next part."""
         first, behind = self._bounds[self.done], self._bounds[self.done + 1]
-        keys, numbers = self._source.part(self.done)
+        keys, numbers = self._source.part(self.done, self._part_bits)
         places = keys.searchsorted(self._keys[first:behind], side="right")
         self.target.append_part(
             self.done,
+            self._part_bits,
             np.insert(keys, places, self._keys[first:behind]),
             np.insert(numbers, places, self._added[first:behind]),
         )

@@ -55,6 +55,18 @@ async def test_the_seed_decides_what_is_sampled(vllm: Served, api: Api):
     assert texts[0] == texts[1] != texts[2]
 
 
+async def test_samples_of_one_prompt_share_what_it_takes_to_read_it(vllm: Served):
+    text = " ".join(f"value_{number} = {number}" for number in range(CONTEXT_TOKENS // 16))
+    samples = 8
+    read, shared = (f"vllm:prefix_cache_{what}_total" for what in ("queries", "hits"))
+    before = vllm.metric(read), vllm.metric(shared)
+    async with vllm.client() as client:
+        asked = [ask(text, Api.COMPLETIONS, max_tokens=4, seed=seed) for seed in range(samples)]
+        tokens = [(await each).prompt_tokens for each in [asyncio.create_task(client.generate(a)) for a in asked]]
+    assert vllm.metric(read) - before[0] == sum(tokens)
+    assert vllm.metric(shared) - before[1] > 0.75 * (samples - 1) * tokens[0]
+
+
 @pytest.mark.parametrize("api", Api)
 async def test_both_ways_give_the_same_text_where_nothing_is_sampled(over_http: Served, in_process: Served, api: Api):
     texts: list[str] = []

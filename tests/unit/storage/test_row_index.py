@@ -1,5 +1,6 @@
 """The index on disk answers as the one in memory, whatever is in it and wherever a merge stands."""
 
+import os
 import random
 from collections import defaultdict
 from pathlib import Path
@@ -59,6 +60,22 @@ def test_tables_in_memory_and_on_disk_answer_as_a_dict(
         asked = np.array([*batch, 5, *batches[number // 2]], np.uint64)
         expected = sorted({each for key in asked.tolist() for each in known.get(key, ())})
         assert [table.numbers(asked) for table in tables] == [expected] * 3
+    file.close()
+
+
+def test_many_entries_in_small_parts_on_a_disk_that_takes_little_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, most = os.write, 4000
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:most]))
+    monkeypatch.setattr("seedmill.storage.key_file._PART_ENTRIES", 64)
+    keys = np.random.default_rng(1).integers(0, 2**64, 60_000, np.uint64)
+    numbers = np.arange(len(keys), dtype=np.uint32)
+    file = KeyFile(tmp_path, entries_in_memory=10_000)
+    for first in range(0, len(keys), 50):
+        file.add(keys[first : first + 50], numbers[first : first + 50])
+    for first in range(0, len(keys), 100):
+        assert file.numbers(keys[first : first + 100]) == numbers[first : first + 100].tolist()
     file.close()
 
 
