@@ -3,6 +3,7 @@
 import signal
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from seedmill.records.randomness import Draw
@@ -59,7 +60,8 @@ def test_a_run_pauses_while_the_disk_is_full_and_goes_on_when_there_is_room_and_
 def test_a_run_pauses_while_there_is_no_room_for_its_scratch_files(tmp_path: Path):
     spec = write_spec(tmp_path, SPEC, functions=200)
     with (
-        mounted(tmp_path / "scratch", 16 * 1024) as scratch,
+        TemporaryDirectory(prefix="disk-") as folder,  # not below tmp_path: paths of sockets must be short
+        mounted(Path(folder), 16 * 1024) as scratch,
         TeacherServer(long_winded, delay=lambda request: 0.05) as teacher,
     ):
         arguments = ("run", spec, "--workdir", tmp_path / "work", "--teacher", teacher.url, "--json")
