@@ -113,7 +113,7 @@ def dispatch(
 async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "LastWords":
     import structlog
 
-    from seedmill.cli.host import clients
+    from seedmill.cli.clients import clients
     from seedmill.cli.own_store import open_run_store
     from seedmill.cli.pod_resource import corpus_of_pod, refuse_missing_services
     from seedmill.cli.signals import drive

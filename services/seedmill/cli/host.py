@@ -2,30 +2,28 @@
 
 They are the same servers that a cluster runs; here their sockets lie in a private folder and they end with this
 process. A service that dies is started again, and the run waits for it as for any dependency that is away.
+
+Whoever waits for `seedmill run` waits for its services first. So they are started by little code, and what this process
+needs to talk to them is imported while they begin.
 """
 
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from seedmill.aggregation.client import AggregationClient
 from seedmill.cli.refusal import PREFIX
 from seedmill.cli.scratch import scratch_folder
-from seedmill.execution.client import ExecutionClient
-from seedmill.inference.client import InferenceClient
-from seedmill.pipeline.run import Services
-from seedmill.records.generation import Completion, GenerationRequest, Served
-from seedmill.records.tokens import Tokens
-from seedmill.records.verdict import Program, Verdict
-from seedmill.seeding.client import SeedingClient
-from seedmill.serving.channel import Channels
-from seedmill.serving.errors import Misconfigured, ServiceError
-from seedmill.serving.store_access import StoreAccess
+from seedmill.serving.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from seedmill.pipeline.run import Services
+    from seedmill.serving.channel import Channels
 
 SERVICES = ("seeding", "inference", "execution", "aggregation")
 START_SECONDS = 90.0
@@ -101,7 +99,7 @@ class _Child:
 
 
 @asynccontextmanager
-async def services(options: HostOptions, run_name: str) -> AsyncGenerator[Services]:
+async def services(options: HostOptions, run_name: str) -> AsyncGenerator["Services"]:
     """Start the services, wait until they answer, and stop them at the end.
 
     Raises Misconfigured when one of them exits instead of answering, with its last words.
@@ -122,6 +120,10 @@ async def services(options: HostOptions, run_name: str) -> AsyncGenerator[Servic
                 child.log.unlink(missing_ok=True)
                 children.append(child)
                 tasks.append(asyncio.create_task(child.keep_running()))
+        await asyncio.to_thread(import_module, "seedmill.cli.clients")
+        from seedmill.cli.clients import clients
+        from seedmill.serving.channel import Channels
+
         channels = {name: Channels(of_service, name) for name, of_service in addresses.items()}
         for each in channels.values():
             stack.push_async_callback(each.close)
@@ -132,21 +134,6 @@ async def services(options: HostOptions, run_name: str) -> AsyncGenerator[Servic
         yield clients(channels, run_name, weight=1)
 
 
-def clients(
-    channels: Mapping[str, Channels], run_name: str, weight: int, access: StoreAccess | None = None
-) -> Services:
-    """The services as a run sees them. One that the run does not need may be missing: asking it is then an error.
-
-    `access`: to the run's own store; None where it has that of the services.
-    """
-    return Services(
-        SeedingClient(channels["seeding"], access),
-        InferenceClient(channels["inference"], run_name, weight) if "inference" in channels else _NotStarted(),
-        ExecutionClient(channels["execution"], run_name) if "execution" in channels else _NotStarted(),
-        AggregationClient(channels["aggregation"], access),
-    )
-
-
 def _appending(log: Path) -> BinaryIO:
     """The log, or nowhere where it cannot be written: on a full disk services must still be started again."""
     try:
@@ -155,35 +142,12 @@ def _appending(log: Path) -> BinaryIO:
         return Path(os.devnull).open("ab")
 
 
-class _NotStarted:
-    """Stands where a run needs no service; asking it is a mistake of this program."""
-
-    @property
-    def wasted(self) -> Tokens:
-        return Tokens()
-
-    def room(self) -> int | None:
-        return None
-
-    async def check_models(self, models: Sequence[str]) -> Served:
-        raise ServiceError("NotStarted", f"no inference service was started, yet {', '.join(models)} is asked for")
-
-    async def generate(self, request: GenerationRequest) -> Completion:
-        raise ServiceError("NotStarted", f"no inference service was started, yet {request.id} asks it")
-
-    async def check_environment(self, name: str) -> str:
-        raise ServiceError("NotStarted", f"no execution service was started, yet environment {name} is asked for")
-
-    async def execute(self, program: Program) -> Verdict:
-        raise ServiceError("NotStarted", f"no execution service was started, yet {program.id} asks it")
-
-
 def _needed(options: HostOptions) -> list[str]:
     optional = {"inference": bool(options.endpoints), "execution": options.needs_sandbox}
     return [name for name in SERVICES if optional.get(name, True)]
 
 
-async def _wait_until_ready(channels: dict[str, Channels], children: Sequence[_Child], seconds: float) -> None:
+async def _wait_until_ready(channels: "dict[str, Channels]", children: Sequence[_Child], seconds: float) -> None:
     ready = asyncio.gather(*(each.ready(seconds) for each in channels.values()))
     try:
         while not ready.done():

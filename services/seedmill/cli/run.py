@@ -78,14 +78,9 @@ class Machine:
 async def _run(generation: Any, file: Path, workdir: str, machine: Machine, *, strict: bool, as_json: bool) -> int:
     from rich.console import Console
 
-    from seedmill.cli.display import Display
     from seedmill.cli.host import SERVICES, HostOptions, services
     from seedmill.cli.loading import needs_sandbox
-    from seedmill.cli.outcome import describe, exit_status, result_json
-    from seedmill.cli.signals import drive
     from seedmill.cli.workdir import corpus_uri, log_folder, only_process, prefix_of
-    from seedmill.pipeline.preparation import Order
-    from seedmill.pipeline.run import Run
     from seedmill.spec.execution import Isolation
     from seedmill.storage import open_store
 
@@ -105,6 +100,12 @@ async def _run(generation: Any, file: Path, workdir: str, machine: Machine, *, s
     )
     with only_process(store, prefix):
         async with services(options, prefix) as hosted:
+            from seedmill.cli.display import Display
+            from seedmill.cli.outcome import describe, exit_status, result_json
+            from seedmill.cli.signals import drive
+            from seedmill.pipeline.preparation import Order
+            from seedmill.pipeline.run import Run
+
             work = Run(Order(generation, store, corpus_uri(generation, file)), hosted)
             display = Display(console, generation.metadata.name, work.progress.snapshot)
             driven = await drive(work, console.print, display.show())
