@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seedmill.filters.similarity import RowIndex
 from seedmill.pipeline.runner import RunnerEnd
 from seedmill.records.generation import GenerationRequest
 from seedmill.records.publication import Limits
+from seedmill.records.row import Row
 from seedmill.records.verdict import Program, Status
 from seedmill.serving.errors import ItemError, Misconfigured, Unavailable
-from seedmill.storage.store import StorageError
+from seedmill.storage.store import StorageError, StoreFull
 from support.engine import Engine, Sandbox, Teacher
 from support.memory_store import MemoryStore
 from support.recipes_for_engine import expanding_recipe, gated_recipe, parts_recipe, pool_recipe, tries_recipe
@@ -267,6 +269,26 @@ async def test_a_full_disk_is_waited_out_and_said(monkeypatch):
     assert len(set(made.teacher.paid)) == begun  # nothing new is taken
     full[0] = False
     assert await running is RunnerEnd.CUT
+    assert made.rows() == await calm_rows(tries_recipe(), roots=40)
+
+
+async def test_where_the_fold_finds_no_room_what_is_in_flight_is_finished_first(monkeypatch):
+    full = [True]
+
+    class Index(RowIndex):
+        def add(self, row: Row, root_index: int) -> None:
+            if full[0] and len(self) == 5:
+                raise StoreFull("no space left on device")
+            super().add(row, root_index)
+
+    monkeypatch.setattr("support.engine.RowIndex", Index)
+    made = engine(tries_recipe(), roots=40, window=8)
+    with pytest.raises(StoreFull):
+        await made.run()
+    assert len(made.settled_roots()) < 40
+    full[0] = False
+    assert await made.run() is RunnerEnd.CUT
+    assert max(Counter(made.teacher.paid).values()) == 1
     assert made.rows() == await calm_rows(tries_recipe(), roots=40)
 
 
