@@ -25,6 +25,7 @@ from seedmill.cli.replay import replay
 from seedmill.cli.run import run
 from seedmill.cli.serve import serve_app
 from seedmill.cli.setup import setup_app
+from seedmill.serving.memory import keep_little
 
 app = typer.Typer(
     name="seedmill",
@@ -60,6 +61,7 @@ def options(
 
 def main() -> None:
     """Run the command line; the way in for the `seedmill` script."""
+    keep_little()
     try:
         app(prog_name="seedmill")
     except REFUSALS as error:

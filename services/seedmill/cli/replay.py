@@ -23,9 +23,7 @@ def replay(
     Exit status: 0 identical, 1 different, 2 there is nothing to replay.
     """
     from seedmill.aggregation.replay import replay_head
-    from seedmill.serving.memory import keep_little
 
-    keep_little()
     store, prefix = find_run(run, workdir)
     result = replay_head(store, prefix, output)
     same = result.rebuilt_digest == result.published_digest

@@ -11,8 +11,6 @@ import gc
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from seedmill.serving.memory import keep_little
-
 T = TypeVar("T")
 
 COLLECT_AFTER = (20_000, 20, 20)
@@ -20,8 +18,7 @@ COLLECT_AFTER = (20_000, 20, 20)
 
 
 def run_in_loop(main: Coroutine[Any, Any, T], *, sockets: bool) -> T:
-    """As `asyncio.run`; `sockets` says that this is what the work is. It changes how the process treats its memory."""
-    keep_little()
+    """As `asyncio.run`; `sockets` says that this is what the work is. It changes the process's garbage collector."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)

@@ -30,3 +30,9 @@ def test_what_was_freed_does_not_stay():
     kept = {way: int(subprocess.check_output([sys.executable, "-c", PROGRAM, way])) for way in ("keep_little", "as_is")}
     assert kept["as_is"] > PIECES * PIECE_BYTES / 2
     assert kept["keep_little"] < PIECES * PIECE_BYTES / 8
+
+
+def test_arrow_takes_its_memory_where_the_rest_does():
+    program = "from seedmill.serving.memory import keep_little; keep_little(); import pyarrow; "
+    program += "print(pyarrow.default_memory_pool().backend_name)"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "system"
