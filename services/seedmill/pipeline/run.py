@@ -141,8 +141,8 @@ class Run:
             result = await self._generate(prepared, head, report)
             self._note_publication(result.head, prepared.run)
             await self._patience.store(report.write, result.ending, result.ledger)
-            may_delete = result.head is not None and self._publish
-        if may_delete and (retention := spec.output.retention) is not None:
+            may_delete = result.head is not None
+        if self._publish and may_delete and (retention := spec.output.retention) is not None:
             self.progress.phase = Phase.DELETING
             expiry = Expiry(store, prepared.run.prefix, retention, self.progress.attempt)
             result = replace(result, deleted=await expiry.delete(lambda: self._stopped))

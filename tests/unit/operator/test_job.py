@@ -116,7 +116,7 @@ def test_another_retention_is_another_job_and_none_is_the_job_of_versions_that_k
     assert len(names) == 2
     given = generation(output={"retention": {"publications": 2}})
     assert parse(resource_text(given).encode(), "")[0] == given
-    assert job_name(generation()) == "JOBNAME"
+    assert job_name(generation()) == "mine-695d5baf"
 
 
 def test_kueue_and_the_scheduler_hear_of_queue_and_priority() -> None:
