@@ -50,7 +50,7 @@ def left(workplace: Workplace) -> tuple[list[int], set[str]]:
     return sorted(numbers), {key[4] for key in keys if key[3] == "dataset"}
 
 
-def test_so_many_publications_stay_and_the_run_replays_and_goes_on(workplace: Workplace, tmp_path: Path):
+def test_so_many_publications_stay_and_the_run_replays_and_goes_on(workplace: Workplace):
     said = [workplace.run(workplace.spec(target, more=keeping(2))) for target in TARGETS]
     digests = [each["digest"] for each in said]
     went = [(each["deleted"]["publications"], each["deleted"]["datasets"]) for each in said]
@@ -66,14 +66,10 @@ def test_so_many_publications_stay_and_the_run_replays_and_goes_on(workplace: Wo
     assert (fewer["deleted"]["publications"], fewer["deleted"]["datasets"]) == (1, 1)
     assert left(workplace) == ([2, 3], {digests[-1]})
     assert sum(workplace.teacher.paid.values()) == paid, "the run was over"
-    assert workplace.command("replay", "taught")["identical"] is True
 
     raised = workplace.run(workplace.spec(20, more=keeping(1)))
     assert left(workplace) == ([3, 4], {raised["digest"]})
     assert workplace.command("replay", "taught")["identical"] is True
-    fresh = Workplace(tmp_path, str(tmp_path / "fresh"), {}, workplace.teacher).run(workplace.spec(20))
-    assert fresh["deleted"] is None
-    assert (raised["digest"], raised["ledger"]) == (fresh["digest"], fresh["ledger"])
 
 
 def test_what_was_superseded_just_now_stays_as_does_all_where_nothing_is_said(tmp_path: Path, teacher: TeacherServer):
