@@ -134,7 +134,7 @@ def test_stopped_in_the_middle_of_a_deletion_it_replays_goes_on_and_the_rest_goe
         trouble.on_delete = lambda number: "hang" if number - before >= 2 else None  # in the first dataset
         options = ("--workdir", workplace.workdir, "--teacher", teacher.url, "--json")
         with watched("run", workplace.spec(9, more=keeping(1)), *options, **workplace.environment) as run:
-            run.until("deleting what was superseded")
+            run.until("deleting what was superseded", 180)
             while trouble.deletions - before < 3:
                 assert run.process.poll() is None, run.said
                 time.sleep(0.02)
