@@ -105,7 +105,7 @@ FIXED: dict[str, tuple[dict[str, Any], Object, Object]] = {
     "spec.execution": ({}, {"execution": {"memory": "1Gi"}}, {"suspend": True}),
     "spec.decontamination": ({}, {"decontamination": {"disabled": True}}, {"queueName": "gpu"}),
     "spec.reuse": ({}, {"reuse": ["earlier"]}, {"priorityClassName": "batch"}),
-    "spec.output.formats": ({}, {"output": {"formats": ["Parquet"]}}, {"ttlSecondsAfterFinished": 60}),
+    "spec.output.formats": ({}, {"output": {"formats": ["Parquet"]}}, {"output": {"retention": {"publications": 3}}}),
     "spec.output.store.uri": (
         {"output.store": {"uri": "s3://mine/here"}},
         {"output": {"store": {"uri": "s3://mine/there"}}},

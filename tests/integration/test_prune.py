@@ -4,18 +4,16 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seedmill.storage import open_store
-from support.cli import result_of, seedmill, watched
+from support.cli import seedmill, watched
 from support.requirements import require
 from support.s3_server import S3Server, running_versitygw
-from support.specs import TAUGHT, write_spec
 from support.teacher import TeacherServer
+from support.workplace import Workplace
 
 
 @pytest.fixture(scope="module")
@@ -28,41 +26,6 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def teacher() -> Iterator[TeacherServer]:
     with TeacherServer() as teacher:
         yield teacher
-
-
-@dataclass
-class Workplace:
-    """A workdir, a spec whose target can be changed, and a teacher."""
-
-    folder: Path
-    workdir: str
-    environment: dict[str, str]
-    teacher: TeacherServer
-
-    def spec(self, target: int, name: str = "taught") -> Path:
-        text = TAUGHT.replace("acceptedSamples: 3", f"acceptedSamples: {target}").replace(
-            "name: taught", f"name: {name}"
-        )
-        return write_spec(self.folder, text, functions=80)
-
-    def run(self, spec: Path) -> dict[str, Any]:
-        options = ("--workdir", self.workdir, "--teacher", self.teacher.url, "--json")
-        done = seedmill("run", spec, *options, **self.environment)
-        assert done.returncode == 0, done.stderr
-        return result_of(done)
-
-    def command(self, *arguments: str) -> dict[str, Any]:
-        done = seedmill(*arguments, "--workdir", self.workdir, "--json", **self.environment)
-        assert done.returncode == 0, done.stderr
-        return result_of(done)
-
-    def refusal(self, *arguments: str) -> str:
-        done = seedmill(*arguments, "--workdir", self.workdir, **self.environment)
-        assert done.returncode == 2, done.stdout
-        return done.stderr
-
-    def objects(self) -> dict[str, int]:
-        return {entry.key: entry.size_bytes for entry in open_store(self.workdir, self.environment or None).list()}
 
 
 @pytest.fixture(params=["directory", "S3"])

@@ -1,6 +1,7 @@
 """A comment-function run whose journal is written by hand, for tests of what comes after a journal."""
 
 import json
+from copy import copy
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,7 @@ from seedmill.storage import Store
 from seedmill.storage.journal import attempt_name, segment_key
 from seedmill.storage.publications import read_head
 from seedmill.storage.seeds import SeedsManifest, SeedsPart, manifest_key, part_key, write_part
+from support.memory_store import MemoryStore
 from support.recipe_values import spec
 
 SEEDS = 12
@@ -77,6 +79,14 @@ class HandMadeRun:
     @property
     def prefix(self) -> str:
         return self.run.prefix
+
+    def copied(self) -> "HandMadeRun":
+        """The same in a store in memory of its own: publishing takes longer than copying."""
+        assert isinstance(self.store, MemoryStore)
+        twin = copy(self)
+        twin.store = type(self.store)()
+        twin.store.objects, twin.store.written = dict(self.store.objects), self.store.written.copy()
+        return twin
 
     def write(self, *records: Record, epoch: int | None = None) -> None:
         self.attempts = epoch or self.attempts + 1

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -129,12 +129,16 @@ class Trouble:
     """What the proxy does to coming requests: one entry each, then it lets them through.
 
     A number is answered as that status with an S3 error body of `code`; "drop" closes the connection unanswered, "cut"
-    sends half of the true answer's body; None lets one through.
+    sends half of the true answer's body, "hang" holds one until `let_go` is set; None lets one through. `on_delete` is
+    asked besides what becomes of a deletion, by how many came before.
     """
 
     plan: list[int | str | None] = field(default_factory=list)
+    on_delete: Callable[[int], int | str | None] = lambda number: None
+    let_go: threading.Event = field(default_factory=threading.Event)
     code: str = "SlowDown"
     seen: int = 0
+    deletions: int = 0
 
 
 @contextmanager
@@ -154,6 +158,11 @@ def troubled(server: S3Server) -> Iterator[tuple[S3Server, Trouble]]:
             with lock:
                 trouble.seen += 1
                 fault = trouble.plan.pop(0) if trouble.plan else None
+                if self.command == "DELETE":
+                    fault = fault or trouble.on_delete(trouble.deletions)
+                    trouble.deletions += 1
+            if fault == "hang":
+                trouble.let_go.wait(60)
             if fault == "drop":
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)

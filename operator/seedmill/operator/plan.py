@@ -77,7 +77,8 @@ def plan(observed: Observed, rules: Rules) -> Plan:
     if run.has_begun and before.spec_digest not in (None, digest):
         words = (
             "An edit of spec would make other data, and candidates were begun: it is not followed. Undo it, or make a "
-            "DatasetGeneration with another name. (target, budget, maxInFlight, failurePolicy can be changed.)"
+            "DatasetGeneration with another name. "
+            "(target, budget, maxInFlight, failurePolicy, output.retention can be changed.)"
         )
         return _planned(Situation(Kind.REFUSED, Reason.SPEC_CHANGED, words), None, before, observed, before.spec_digest)
     return _planned(situation(run), run, before, observed, digest)
@@ -88,6 +89,8 @@ def job_name(generation: DatasetGeneration) -> str:
     spec = generation.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     limits = {name: value for name, value in spec.items() if name in LIMITS - NOT_IN_THE_POD}
     parts = [spec_digest(generation), limits, spec["output"].get("store")]
+    if retention := spec["output"].get("retention"):
+        parts.append(retention)
     digest = sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     return f"{generation.metadata.name}-{digest[:8]}"
 

@@ -35,6 +35,7 @@ _WORKING = {
     "generating": Reason.GENERATING,
     "finishing what is in flight": Reason.GENERATING,
     "publishing": Reason.PUBLISHING,
+    "deleting what was superseded": Reason.PUBLISHING,
     "ended": Reason.PUBLISHING,
 }
 """Reasons by the run's own phases."""

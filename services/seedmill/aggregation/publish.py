@@ -2,7 +2,8 @@
 
 A dataset's folder is named by the digest of its content, so two publishers with other clocks or libraries cannot write
 different bytes under one name (journal rule 14); its manifest is written last, so a folder without one is no dataset.
-Outcomes of the predecessor stay (rule 12). One publisher at a time is the caller's affair.
+Outcomes of the predecessor stay (rule 12). One publisher at a time is the caller's affair; one that was thought dead
+and comes late does not write HEAD.json, for what it went on behind may be deleted by then (`output.retention`).
 """
 
 import secrets
@@ -29,7 +30,7 @@ from seedmill.storage.publications import (
     open_outcomes,
     read_head,
 )
-from seedmill.storage.store import Store
+from seedmill.storage.store import StorageError, Store
 
 
 def publish(
@@ -58,19 +59,23 @@ def publish(
         _upload(store, f"{run_prefix}/{dataset_prefix}", target, manifest)
         store.put(f"{base}/segments.json", encode_segments(segments))
         store.put_file(f"{base}/outcomes.parquet", outcomes)
-    store.put(f"{base}/manifest.json", _publication_manifest(manifest, walked, limits, before))
-    head = Head(
-        publication=name,
-        dataset_prefix=dataset_prefix,
-        dataset_digest=manifest.digest,
-        rows=manifest.rows,
-        end=walked.end.value,
-        limits=limits.to_json(),
-        ledger=walked.selection.counts.ledger().to_json(),
-        cut=walked.selection.next_root,
-        tokens=walked.selection.tokens.total,
-    )
-    store.put(f"{run_prefix}/HEAD.json", encode_head(head))
+        store.put(f"{base}/manifest.json", _publication_manifest(manifest, walked, limits, before))
+        head = Head(
+            publication=name,
+            dataset_prefix=dataset_prefix,
+            dataset_digest=manifest.digest,
+            rows=manifest.rows,
+            end=walked.end.value,
+            limits=limits.to_json(),
+            ledger=walked.selection.counts.ledger().to_json(),
+            cut=walked.selection.next_root,
+            tokens=walked.selection.tokens.total,
+        )
+        if read_head(store, run_prefix) != before:
+            raise StorageError(f"{store.uri}/{run_prefix}: another process has published this run meanwhile")
+        store.put(f"{run_prefix}/HEAD.json", encode_head(head))
+        # It was there and is this publication's now, but who saw no HEAD.json that needs it may have been deleting it.
+        _upload(store, f"{run_prefix}/{dataset_prefix}", target, manifest)
     return Publication(name, dataset_prefix, manifest.digest, manifest.rows)
 
 

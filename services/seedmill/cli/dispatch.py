@@ -114,6 +114,7 @@ async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "L
     import structlog
 
     from seedmill.cli.clients import clients
+    from seedmill.cli.outcome import deleted_json
     from seedmill.cli.own_store import open_run_store
     from seedmill.cli.pod_resource import corpus_of_pod, refuse_missing_services
     from seedmill.cli.signals import drive
@@ -155,6 +156,9 @@ async def _dispatch(elsewhere: Elsewhere, generation: "DatasetGeneration") -> "L
     else:
         status = exit_status(result.ending, driven.caught)
         words = ended(result, store, status, work.progress.paid_tokens.total)
+    if result is not None and result.deleted is not None:
+        said = deleted_json(result.deleted)
+        (log.warning if result.deleted.trouble else log.info)("deleted what was superseded", **said)
     damaged = [] if result is None else list(result.damaged)
     log.info("ended", ending=words.reason, exit_code=words.exit_code, **words.ledger.to_json(), damaged=damaged)
     return words

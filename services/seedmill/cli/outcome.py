@@ -3,8 +3,10 @@
 from typing import Any
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
 
+from seedmill.pipeline.expiry import Deleted
 from seedmill.pipeline.run import Ending, RunResult
 from seedmill.records.tokens import Tokens
 from seedmill.storage.publications import dataset_uri
@@ -39,23 +41,42 @@ def exit_status(ending: Ending, *, strict: bool, caught: int | None) -> int:
             return 128 + (caught or 2)
 
 
+def message_of(result: RunResult) -> str:
+    """How it ended, in a sentence, and a remark where something is to be looked at."""
+    sentence, deleted = SENTENCES[result.ending], result.deleted
+    if deleted is None or not deleted.trouble:
+        return sentence
+    return f"{sentence} Not all that output.retention lets go is deleted; later runs try again: {deleted.trouble}"
+
+
 def result_json(result: RunResult, store: Store) -> dict[str, Any]:
     """The result for programs."""
     head = result.head
     return {
         "ending": result.ending.reason,
-        "message": SENTENCES[result.ending],
+        "message": message_of(result),
         "run": f"{store.uri}/{result.run.prefix}",
         "ledger": result.ledger.to_json(),
         "dataset": None if head is None else dataset_uri(store, result.run.prefix, head),
         "digest": None if head is None else head.dataset_digest,
         "damagedSegments": list(result.damaged),
+        "deleted": None if result.deleted is None else deleted_json(result.deleted),
+    }
+
+
+def deleted_json(deleted: Deleted) -> dict[str, Any]:
+    """What `output.retention` let go, for programs."""
+    return {
+        "publications": deleted.publications,
+        "datasets": deleted.datasets,
+        "bytes": deleted.size_bytes,
+        "trouble": deleted.trouble or None,
     }
 
 
 def describe(result: RunResult, store: Store, console: Console, paid: Tokens, wasted: Tokens) -> None:
     """Ledger, dataset and report, for a person. `paid` and `wasted` are this process's tokens."""
-    console.print(SENTENCES[result.ending])
+    console.print(message_of(result), markup=False, highlight=False, soft_wrap=True)
     for key in result.damaged:
         console.print(f"[yellow]A segment of the journal did not count (damaged): {key}[/yellow]")
     console.print(ledger_table(result.ledger.to_json()))
@@ -66,6 +87,10 @@ def describe(result: RunResult, store: Store, console: Console, paid: Tokens, wa
         uri = dataset_uri(store, result.run.prefix, result.head)
         console.print(f"dataset: {uri}", highlight=False, soft_wrap=True)
         console.print(f"report:  {uri}/report.html", highlight=False, soft_wrap=True)
+    deleted = result.deleted
+    if deleted is not None and deleted.size_bytes:
+        what = f"{deleted.publications} publications, {deleted.datasets} datasets, {decimal(deleted.size_bytes)}"
+        console.print(f"superseded and deleted: {what}", highlight=False)
 
 
 def ledger_table(ledger: dict[str, Any]) -> Table:

@@ -30,7 +30,15 @@ def prune(
         list[str] | None,
         typer.Option(help="Look at this run alone, by name or folder; may be repeated.", show_default=False),
     ] = None,
-    keep: Annotated[int, typer.Option(min=1, help="Publications of each run whose datasets stay, the latest.")] = 1,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Publications of each run whose datasets stay, the latest; when left out what its output.retention "
+            "says, or 1.",
+            show_default=False,
+        ),
+    ] = None,
     older_than: Annotated[
         str | None,
         typer.Option(metavar="AGE", help="Only what was written longer ago, as in 30d.", show_default=False),

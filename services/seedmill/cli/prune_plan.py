@@ -15,12 +15,14 @@ from pathlib import Path
 import orjson
 
 from seedmill.serving.errors import Misconfigured
+from seedmill.storage.expiry import noted_retention, publications_to_keep
 from seedmill.storage.pruning import heads_of
 from seedmill.storage.retention import (
     LOCK_FILE,
     RUN_FILE,
     Item,
     StoredRun,
+    head_of,
     pinned_by_others,
     stored_runs,
     superseded,
@@ -35,10 +37,14 @@ QUIET_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the user asked for. `runs` are names, empty for all; only what is older than `age_seconds` goes."""
+    """What the user asked for.
+
+    `runs` are names, empty for all. `keep` publications of each stay; None: what the run's retention says, else 1. Only
+    what is older than `age_seconds` goes.
+    """
 
     runs: tuple[str, ...] = ()
-    keep: int = 1
+    keep: int | None = None
     age_seconds: float = 0.0
     seeds: bool = False
     entirely: bool = False
@@ -77,7 +83,7 @@ def planned(store: Store, workdir: str, wishes: Wishes, now: float) -> Generator
             raise Misconfigured("RunInUse", f"{store.uri}/{busy.prefix}: {left_alone[busy.prefix]}; stop it first")
         free = [stored for stored in chosen if stored.prefix not in left_alone]
         heads = heads_of(store, [stored.prefix for stored in free])
-        items = _of_runs(store, runs, free, wishes)
+        items = _of_runs(store, runs, free, wishes, now)
         if wishes.seeds:
             items += _of_seeds(store, runs, free if wishes.entirely else [], now, left_alone)
         old = tuple(item for item in items if now - item.modified >= wishes.age_seconds)
@@ -85,11 +91,22 @@ def planned(store: Store, workdir: str, wishes: Wishes, now: float) -> Generator
         yield PrunePlan(old, heads, shown)
 
 
-def _of_runs(store: Store, runs: Sequence[StoredRun], free: Sequence[StoredRun], wishes: Wishes) -> list[Item]:
+def _of_runs(
+    store: Store, runs: Sequence[StoredRun], free: Sequence[StoredRun], wishes: Wishes, now: float
+) -> list[Item]:  # fmt: skip
     if wishes.entirely:
         return [whole_run(stored) for stored in free]
     pinned = pinned_by_others(runs)
-    return [item for stored in free for item in superseded(store, stored, pinned, wishes.keep)]
+    keep = {stored.prefix: wishes.keep or _kept_by_itself(store, stored, now) for stored in free}
+    return [item for stored in free for item in superseded(store, stored, pinned, keep[stored.prefix])]
+
+
+def _kept_by_itself(store: Store, stored: StoredRun, now: float) -> int:
+    """How many publications the run's own retention would keep now; 1 where it has none."""
+    retention, head = noted_retention(store, stored.prefix), head_of(store, stored.prefix)
+    if retention is None or head is None:
+        return 1
+    return publications_to_keep(store, stored, head, retention, now)
 
 
 def _of_seeds(

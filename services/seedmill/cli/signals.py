@@ -54,7 +54,7 @@ class _Signals:
     def _handle(self, number: int) -> None:
         first = self.caught is None
         self.caught = number
-        if first and self._work.progress.phase in (Phase.GENERATING, Phase.DRAINING):
+        if first and self._work.progress.phase in (Phase.GENERATING, Phase.DRAINING, Phase.DELETING):
             self._say("finishing what is in flight; once more to stop at once")
             self._work.stop()
         else:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import structlog
 
-from seedmill.cli.outcome import SENTENCES
+from seedmill.cli.outcome import SENTENCES, message_of
 from seedmill.pipeline.progress import Published, Snapshot
 from seedmill.pipeline.run import Ending, RunResult
 from seedmill.records.ledger import Ledger
@@ -77,9 +77,7 @@ def ended(result: RunResult, store: Store, exit_code: int, tokens: int) -> LastW
     dataset = None
     if head is not None:
         dataset = Published(_plain(dataset_uri(store, run, head)), head.dataset_digest, head.rows)
-    return LastWords(
-        result.ending.reason, SENTENCES[result.ending], exit_code, result.ledger, tokens, dataset, run
-    )  # fmt: skip
+    return LastWords(result.ending.reason, message_of(result), exit_code, result.ledger, tokens, dataset, run)
 
 
 def stopped(moment: Snapshot, run: str, exit_code: int) -> LastWords:

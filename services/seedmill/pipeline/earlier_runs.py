@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from seedmill.records.run_file import RunFile
 from seedmill.serving.errors import Misconfigured
 from seedmill.storage.publications import published_dataset, read_head
-from seedmill.storage.store import Store
+from seedmill.storage.store import ObjectMissing, Store
 
 _DIGEST_DIGITS = 8
 
@@ -58,6 +58,21 @@ def dataset_uri(store: Store, publication: str) -> str:
     """The corpus URI of what a publication published, for seeding: `dataset:<key prefix>`. Raises StorageError."""
     run, _, name = publication.partition("/publications/")
     return f"dataset:{run}/{published_dataset(store, run, f'publications/{name}')}"
+
+
+def has_publication(store: Store, publication: str) -> bool:
+    """Whether a publication is there. Raises StorageError."""
+    return store.exists(f"{publication}/manifest.json")
+
+
+def has_dataset(store: Store, publication: str) -> bool:
+    """Whether a publication's dataset is there, too. Raises StorageError."""
+    run, _, name = publication.partition("/publications/")
+    try:
+        dataset = published_dataset(store, run, f"publications/{name}")
+    except ObjectMissing:
+        return False
+    return store.exists(f"{run}/{dataset}/manifest.json")
 
 
 def _created(store: Store, prefix: str) -> str:

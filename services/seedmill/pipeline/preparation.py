@@ -11,7 +11,13 @@ from functools import partial
 
 from seedmill.filters.benchmark_index import BadBenchmarkFile, BenchmarkChanged, UnknownBenchmark, versions_of
 from seedmill.filters.decontamination import Decontaminator
-from seedmill.pipeline.earlier_runs import dataset_uri, publication_for_seeds, publications_to_reuse
+from seedmill.pipeline.earlier_runs import (
+    dataset_uri,
+    has_dataset,
+    has_publication,
+    publication_for_seeds,
+    publications_to_reuse,
+)
 from seedmill.pipeline.patience import Dependency, Patience
 from seedmill.pipeline.ports import Execution, Inference, Seeding
 from seedmill.recipes.build import collection_options
@@ -117,6 +123,9 @@ async def prepare(
     decontaminator = await asyncio.to_thread(_decontaminator, pins.benchmarks)
     collection = await patience.store(_collection, order, pins)
     collected = await patience.call(Dependency.SEEDING, partial(seeding.collect, collection, on_collection))
+    if run is None and not await patience.store(_are_there, store, pins):
+        # Superseded and deleted meanwhile: follow what there is now.
+        return await prepare(order, recipe, seeding, patience, on_collection)
     if run is None:
         run = _new_run(order, recipe, digest, collected, pins)
         await patience.store(store.put, f"{prefix}/run.json", run.encode())
@@ -159,6 +168,12 @@ def _pins(order: Order, run: RunFile | None) -> _Pins:
         publications_to_reuse(store, namespace, spec.reuse),
         "" if dataset is None else publication_for_seeds(store, namespace, dataset.name),
     )
+
+
+def _are_there(store: Store, pins: _Pins) -> bool:
+    """Whether all that is followed is there: nobody knew that it is while the seeds were collected."""
+    followed = pins.seeds_publication
+    return all(has_publication(store, each) for each in pins.reuse) and (not followed or has_dataset(store, followed))
 
 
 def _decontaminator(versions: Mapping[str, str]) -> Decontaminator:

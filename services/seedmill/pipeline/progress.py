@@ -24,6 +24,7 @@ class Phase(StrEnum):
     GENERATING = "generating"
     DRAINING = "finishing what is in flight"
     PUBLISHING = "publishing"
+    DELETING = "deleting what was superseded"
     ENDED = "ended"
 
 

@@ -1,6 +1,7 @@
 """One run, from a checked spec to a published dataset: the same on a laptop and in a cluster.
 
     prepare (models, seeds, run.json) -> open the journal -> keep a window of samples in flight -> publish
+        -> delete what was superseded, where `output.retention` says so
 
 `execute` may be called again on the same store at any time: it goes on behind what is durable. It returns how the run
 ended; what can never work is raised as Misconfigured, and a store that cannot even be opened as StorageError.
@@ -9,11 +10,12 @@ ended; what can never work is raised as Misconfigured, and a store that cannot e
 import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
 from seedmill.pipeline.checkpointer import Checkpointer
+from seedmill.pipeline.expiry import Deleted, Expiry, note
 from seedmill.pipeline.frontier import Frontier
 from seedmill.pipeline.hard_stop import HardStop, gpus_of, hard_stops
 from seedmill.pipeline.journal_writer import JournalWriter
@@ -70,13 +72,17 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How it ended. `head` is the publication, if any; `damaged` are the keys of segments that did not count."""
+    """How it ended. `head` is the publication, if any; `damaged` are the keys of segments that did not count.
+
+    `deleted` is what `output.retention` let go behind it, None where it was not asked.
+    """
 
     ending: Ending
     run: RunFile
     head: Head | None
     ledger: Ledger
     damaged: tuple[str, ...] = ()
+    deleted: Deleted | None = None
 
 
 class Run:
@@ -119,6 +125,8 @@ class Run:
         await check_environment(spec, recipe, self._services.execution, self._patience)
         self.progress.phase = Phase.COLLECTING
         prepared = await prepare(self._order, recipe, self._services.seeding, self._patience, self._note_collection)
+        if self._publish:
+            await note(store, prepared.run.prefix, spec.output.retention)
         report = RunReport(store, prepared.run.prefix, self.progress, gpus)
         await self._patience.store(report.load)
         head = await self._patience.store(read_head, store, prepared.run.prefix)
@@ -126,12 +134,18 @@ class Run:
         if head is not None and self._is_satisfied(head, prepared, report):
             ledger = Ledger.from_json(head.ledger)
             self.progress.ledger = lambda: ledger
-            self.progress.phase = Phase.ENDED
-            return RunResult(Ending(head.end), prepared.run, head, ledger)
-        # Begun anew where its scratch files found no room: all that was paid by then is in the journal.
-        result = await self._patience.storing(lambda: self._generate(prepared, head, report))
-        self._note_publication(result.head, prepared.run)
-        await self._patience.store(report.write, result.ending, result.ledger)
+            result = RunResult(Ending(head.end), prepared.run, head, ledger)
+            may_delete = report.last_ending != ""  # else a process may be at work that has not said how it ended
+        else:
+            # Begun anew where its scratch files found no room: all that was paid by then is in the journal.
+            result = await self._patience.storing(lambda: self._generate(prepared, head, report))
+            self._note_publication(result.head, prepared.run)
+            await self._patience.store(report.write, result.ending, result.ledger)
+            may_delete = result.head is not None
+        if self._publish and may_delete and (retention := spec.output.retention) is not None:
+            self.progress.phase = Phase.DELETING
+            expiry = Expiry(store, prepared.run.prefix, retention, self.progress.attempt)
+            result = replace(result, deleted=await expiry.delete(lambda: self._stopped))
         self.progress.phase = Phase.ENDED
         return result
 

@@ -15,8 +15,8 @@ FORMAT = 2
 class RunFile:
     """The resolved spec without limits, and the pins.
 
-    `spec` is `DatasetGeneration.spec` as JSON without target, budget, maxInFlight and failurePolicy. `seeds_prefix` is
-    a key prefix in the store; `recipe_digest` covers prompts and options. `created` (RFC 3339) is for people. `reuse`
+    `spec` is `DatasetGeneration.spec` as JSON without what changes no data (`spec/digest.py`). `seeds_prefix` is a key
+    prefix in the store; `recipe_digest` covers prompts and options. `created` (RFC 3339) is for people. `reuse`
     are the publications (`<run prefix>/publications/…`) whose finished steps are taken, `seeds_publication` the one
     whose rows are the seeds (empty where these come from a corpus). `benchmarks` are the versions, by name, of the
     indexes that seeds and rows are kept clear of. `image` is the one that began the run, empty where none is known:

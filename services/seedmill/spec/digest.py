@@ -27,6 +27,9 @@ LIMITS = frozenset(
 )
 """Fields of spec that change no data."""
 
+OUTPUT_LIMITS = frozenset({"store", "retention"})
+"""Fields of spec.output that change no data."""
+
 _LISTS_IN_ORDER = frozenset({"reuse"})
 
 
@@ -34,7 +37,7 @@ def data_spec(generation: DatasetGeneration) -> dict[str, Any]:
     """The resolved spec, defaults filled in, without limits, as JSON values; it is what run.json keeps."""
     spec = generation.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     kept = {name: value for name, value in spec.items() if name not in LIMITS}
-    kept["output"] = {name: value for name, value in kept["output"].items() if name != "store"}
+    kept["output"] = {name: value for name, value in kept["output"].items() if name not in OUTPUT_LIMITS}
     return kept
 
 

@@ -34,6 +34,17 @@ class OutputStore(SpecModel):
     """The Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of an S3 store."""
 
 
+class Retention(SpecModel):
+    """Which publications of the run stay. Others are deleted, with their datasets, when the run ends published; those
+    that other runs follow stay. Without it all stay, until `seedmill prune`."""
+
+    publications: Annotated[int, Field(ge=1, le=10_000)]
+    """The latest ones, with their datasets."""
+    ttl_seconds_after_superseded: Annotated[int, Field(ge=0, le=315_360_000)] = 86_400
+    """Others stay for so long after a later one took their place: longer than anybody takes to read a dataset, and
+    than runs that follow this one take to collect their seeds."""
+
+
 class Output(SpecModel):
     """What is published, and where."""
 
@@ -43,3 +54,5 @@ class Output(SpecModel):
     """Parquet: all columns with lineage. Messages: JSONL of chats, as trainers take it."""
     store: OutputStore | None = None
     """Where, if not in the release's store."""
+    retention: Retention | None = None
+    """Which publications stay; all of them when left out."""

@@ -23,8 +23,9 @@ spec: {…}
 ```
 
 Fields without a default and without "required" may be left out. Money and hours are text (`"400"`), so that nothing
-rounds them. `target`, `budget`, `maxInFlight`, `failurePolicy`, `suspend`, `ttlSecondsAfterFinished`, `queueName`,
-`priorityClassName` and `managedBy` can be changed on a run that has begun; a change of anything else is another run.
+rounds them. `target`, `budget`, `maxInFlight`, `failurePolicy`, `output.retention`, `suspend`, `queueName`,
+`ttlSecondsAfterFinished`, `priorityClassName` and `managedBy` can be changed on a run that has begun; a change of
+anything else is another run.
 """
 
 

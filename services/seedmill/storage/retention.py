@@ -4,7 +4,7 @@ A run is its journal, and what it published. `replay` needs the latest publicati
 (journal rule 12), and all segments; going on behind it needs the same. So these are never offered:
 
 * run.json, HEAD.json, the journal's records, the `keep` latest publications with their datasets, and the publication
-  before those, whose outcomes they rest on;
+  before those, whose outcomes they rest on (where the latest or the one before it cannot be found, nothing is offered);
 * publications that another run's run.json pins (`seeds.dataset`, `reuse`), with their datasets;
 * seeds that a run.json names, and whatever this module does not know.
 
@@ -14,10 +14,10 @@ seeds without its manifest is none, by their own rules.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
+from itertools import count, groupby, islice
 
 import orjson
 
@@ -92,9 +92,10 @@ class StoredRun:
 
 
 @dataclass(frozen=True, slots=True)
-class _About:
-    """What a publication's manifest says: the digest of its dataset, and the publication before it."""
+class PastPublication:
+    """A publication by its name below publications/, the digest of its dataset, and the publication before it."""
 
+    name: str
     dataset: str
     predecessor: str | None
 
@@ -104,14 +105,16 @@ def stored_runs(store: Store) -> list[StoredRun]:
     runs: list[StoredRun] = []
     for prefix, group in groupby(store.list("runs/"), key=lambda entry: "/".join(entry.key.split("/")[:3])):
         entries = tuple(group)
-        run = None
-        if any(entry.key == f"{prefix}/{RUN_FILE}" for entry in entries):
-            try:
-                run = RunFile.decode(store.get(f"{prefix}/{RUN_FILE}"))
-            except ValueError as error:
-                raise StorageError(f"{store.uri}/{prefix}/{RUN_FILE}: {error}; what it needs is not known") from error
-        runs.append(StoredRun(prefix, entries, run))
+        has_run_file = any(entry.key == f"{prefix}/{RUN_FILE}" for entry in entries)
+        runs.append(StoredRun(prefix, entries, _run_file(store, prefix) if has_run_file else None))
     return runs
+
+
+def pins_upon(store: Store, prefix: str) -> list[str]:
+    """Publications of this run that any run pins. Raises StorageError, also when a run.json cannot be read."""
+    runs = (key.rpartition("/") for key in (entry.key for entry in store.list("runs/")) if key.count("/") == 3)
+    pinning = (StoredRun(run, (), _run_file(store, run)) for run, _, file in runs if file == RUN_FILE)
+    return [pin for stored in pinning for pin in stored.pins if pin.startswith(f"{prefix}/publications/")]
 
 
 def superseded(store: Store, stored: StoredRun, pinned: Iterable[str], keep: int) -> list[Item]:
@@ -119,13 +122,39 @@ def superseded(store: Store, stored: StoredRun, pinned: Iterable[str], keep: int
 
     A run that has published nothing keeps all but those segments. Raises StorageError.
     """
-    items: list[Item] = []
-    head = _head(store, stored.prefix)
-    if head is not None:
-        publications, datasets = _kept(store, stored.prefix, head, pinned, keep)
-        items += _others(stored, "publications", Kind.PUBLICATION, publications, "a later one took its place")
-        items += _others(stored, "dataset", Kind.DATASET, datasets, "of no publication that is kept")
-    return items + _rolled_up(store, stored)
+    head = head_of(store, stored.prefix)
+    past = [] if head is None else superseded_publications(store, stored, head, pinned, keep)
+    return past + _rolled_up(store, stored)
+
+
+def superseded_publications(
+    store: Store, stored: StoredRun, head: Head, pinned: Iterable[str], keep: int
+) -> list[Item]:  # fmt: skip
+    """Publications of a run that may go, then datasets of none that stays. Raises StorageError."""
+    publications, datasets = _kept(store, stored.prefix, head, pinned, keep)
+    return [
+        *_others(stored, "publications", Kind.PUBLICATION, publications, "a later one took its place"),
+        *_others(stored, "dataset", Kind.DATASET, datasets, "of no publication that is kept"),
+    ]
+
+
+def past_publications(store: Store, prefix: str, head: Head) -> Iterator[PastPublication]:
+    """The latest publication, the one before it, and so on, as far back as none is gone.
+
+    Raises StorageError, also when the latest or the one before it is gone: replay needs both.
+    """
+    publication: str | None = head.publication
+    for place in count():
+        if publication is None:
+            return
+        about = _about(store, prefix, publication)
+        if about is None and place < 2:
+            missing = f"{store.uri}/{prefix}/{publication}/{_MANIFEST}"
+            raise StorageError(f"{missing} is missing, which the latest publication needs; nothing is deleted")
+        if about is None:
+            return
+        yield about
+        publication = about.predecessor
 
 
 def whole_run(stored: StoredRun) -> Item:
@@ -168,17 +197,9 @@ def _kept(
     store: Store, prefix: str, head: Head, pinned: Iterable[str], keep: int
 ) -> tuple[set[str], set[str]]:  # fmt: skip
     """Names of publications and of datasets that stay."""
-    publications: set[str] = set()
-    datasets = {head.dataset_digest}
-    publication: str | None = head.publication
-    for number in range(keep + 1):
-        about = None if publication is None else _about(store, prefix, publication)
-        if publication is None or about is None:
-            break
-        publications.add(publication.removeprefix("publications/"))
-        if number < keep:
-            datasets.add(about.dataset)
-        publication = about.predecessor
+    past = list(islice(past_publications(store, prefix, head), keep + 1))
+    publications = {each.name for each in past}
+    datasets = {head.dataset_digest, *(each.dataset for each in past[:keep])}
     for each in pinned:
         run, _, name = each.partition("/publications/")
         if run == prefix:
@@ -220,18 +241,26 @@ def _manifest_first(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (not entry.key.endswith(f"/{_MANIFEST}"), entry.key))
 
 
-def _head(store: Store, prefix: str) -> Head | None:
+def _run_file(store: Store, prefix: str) -> RunFile:
+    try:
+        return RunFile.decode(store.get(f"{prefix}/{RUN_FILE}"))
+    except ValueError as error:
+        raise StorageError(f"{store.uri}/{prefix}/{RUN_FILE}: {error}; what it needs is not known") from error
+
+
+def head_of(store: Store, prefix: str) -> Head | None:
+    """HEAD.json, None when nothing was published. Raises StorageError, also when it cannot be read."""
     try:
         return read_head(store, prefix)
     except (ValueError, TypeError) as error:
         raise StorageError(f"{store.uri}/{prefix}/{HEAD_FILE}: {error}; what it needs is not known") from error
 
 
-def _about(store: Store, prefix: str, publication: str) -> "_About | None":
+def _about(store: Store, prefix: str, publication: str) -> PastPublication | None:
     """None when it is gone."""
     try:
         said = orjson.loads(store.get(f"{prefix}/{publication}/{_MANIFEST}"))
-        return _About(said["datasetDigest"], said["predecessor"])
+        return PastPublication(publication.removeprefix("publications/"), said["datasetDigest"], said["predecessor"])
     except ObjectMissing:
         return None
     except (ValueError, KeyError, TypeError) as error:

@@ -62,7 +62,9 @@ class GetProgressResponse(_message.Message):
     attempt: _builtins.str
     """Name of this process in the journal, <epoch>-<random>; empty until the journal is open."""
     phase: _builtins.str
-    """starting, collecting seeds, generating, finishing what is in flight, publishing or ended."""
+    """starting, collecting seeds, generating, finishing what is in flight, publishing, deleting what was superseded or
+    ended.
+    """
     target: _builtins.int
     """Rows to publish."""
     candidates: _builtins.int

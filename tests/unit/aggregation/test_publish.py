@@ -196,6 +196,45 @@ def test_a_store_that_fails_half_way_leaves_what_was_published(run: HandMadeRun,
     assert other.publish(ALL).dataset_digest == whole_digest
 
 
+def test_a_publisher_that_comes_late_changes_nothing_that_is_published(run: HandMadeRun) -> None:
+    """It was thought dead. What it went on behind may be deleted by now."""
+    run.write(*(record for records in whole(run) for record in records))
+    run.publish(Limits(3, SEEDS), End.TARGET_REACHED)
+    late = run.store.before_put
+
+    def before_put(key: str) -> None:
+        if key.endswith("outcomes.parquet"):
+            run.store.before_put = late
+            run.publish(ALL)
+
+    run.store.before_put = before_put
+    with pytest.raises(StorageError, match="another process has published this run meanwhile"):
+        run.publish(Limits(4, SEEDS), End.TARGET_REACHED)
+    assert read_head(run.store, run.prefix).rows == 9
+    result = replay_head(run.store, run.prefix)
+    assert result.rebuilt_digest == result.published_digest
+
+
+@pytest.mark.parametrize("gone", ["manifest.json", ""])
+def test_a_dataset_that_was_being_deleted_when_it_was_found_is_written_again(run: HandMadeRun, gone: str) -> None:
+    """Who deletes what was superseded begins with the manifest, and stops at the new HEAD.json."""
+    run.write(*(record for records in whole(run) for record in records))
+    first = run.publish(Limits(3, SEEDS), End.TARGET_REACHED)
+    run.publish(ALL)
+    folder = f"{run.prefix}/{first.dataset_prefix}/"
+    files = {key: data for key, data in run.store.objects.items() if key.startswith(folder)}
+
+    def before_put(key: str) -> None:
+        if key.endswith("HEAD.json"):
+            for each in files:
+                if each.startswith(folder + gone):
+                    run.store.delete(each)
+
+    run.store.before_put = before_put
+    assert run.publish(Limits(3, SEEDS), End.TARGET_REACHED).dataset_digest == first.dataset_digest
+    assert {key: data for key, data in run.store.objects.items() if key.startswith(folder)} == files
+
+
 def test_replay_is_byte_identical_also_behind_a_late_write(run: HandMadeRun, tmp_path: Path) -> None:
     run.write(*(record for records in whole(run) for record in records), epoch=5)
     run.publish(Limits(4, SEEDS), End.TARGET_REACHED)

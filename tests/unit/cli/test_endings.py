@@ -2,9 +2,12 @@
 
 import pytest
 
-from seedmill.cli.outcome import SENTENCES, exit_status, ledger_table
-from seedmill.pipeline.run import Ending
+from seedmill.cli.outcome import SENTENCES, exit_status, ledger_table, message_of, result_json
+from seedmill.pipeline.expiry import Deleted
+from seedmill.pipeline.run import Ending, RunResult
 from seedmill.records.ledger import Ledger
+from seedmill.records.run_file import RunFile
+from support.memory_store import MemoryStore
 
 
 @pytest.mark.parametrize(
@@ -38,3 +41,22 @@ def test_gpu_hours_are_a_budget_and_the_message_says_which():
 def test_the_ledger_is_shown_with_every_reason():
     table = ledger_table(Ledger(3, {"verdict_fail": 2}, {"infra": 1}, 4).to_json())
     assert table.row_count == 7
+
+
+@pytest.mark.parametrize(
+    ("deleted", "remark", "told"),
+    [
+        (None, "", None),
+        (Deleted(1, 2, 30), "", {"publications": 1, "datasets": 2, "bytes": 30, "trouble": None}),
+        (
+            Deleted(trouble="403"),
+            " Not all that output.retention lets go is deleted; later runs try again: 403",
+            {"publications": 0, "datasets": 0, "bytes": 0, "trouble": "403"},
+        ),
+    ],
+)
+def test_what_retention_could_not_delete_is_a_remark_about_an_end_that_stands(deleted, remark, told):
+    run = RunFile("n", "team", "1" * 64, {}, "r", "d", "seeds/x", "2" * 64, 1, "now", {})
+    result = RunResult(Ending.TARGET_REACHED, run, None, Ledger(5), deleted=deleted)
+    assert message_of(result) == "The target is reached." + remark
+    assert result_json(result, MemoryStore())["deleted"] == told

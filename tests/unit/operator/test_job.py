@@ -111,6 +111,14 @@ def test_what_changes_nothing_in_the_pod_is_neither_in_it_nor_in_the_jobs_name()
     assert job_name(changed) == job_name(plain)
 
 
+def test_another_retention_is_another_job_and_none_is_the_job_of_versions_that_knew_none() -> None:
+    names = {job_name(generation(output=output)) for output in ({}, {"retention": {"publications": 2}})}
+    assert len(names) == 2
+    given = generation(output={"retention": {"publications": 2}})
+    assert parse(resource_text(given).encode(), "")[0] == given
+    assert job_name(generation()) == "mine-695d5baf"
+
+
 def test_kueue_and_the_scheduler_hear_of_queue_and_priority() -> None:
     job = manifest(queueName="team-a", priorityClassName="low")
     assert job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team-a"

@@ -88,6 +88,40 @@ def test_rule_17_a_dataset_that_is_followed_is_pinned(upstream: HandMadeRun) -> 
     assert prepared(store, later).seeds.count == 8
 
 
+@dataclass
+class SlowSeeding(InProcessSeeding):
+    """While it collects for the first time, something happens."""
+
+    meanwhile: Callable[[], object] = lambda: None
+
+    async def collect(self, collection: Collection, progress: Callable[[CollectionProgress], None]) -> CollectedSeeds:
+        collected = await super().collect(collection, progress)
+        self.meanwhile()
+        self.meanwhile = lambda: None
+        return collected
+
+
+@pytest.mark.parametrize("gone", ["/publications/1-", "/dataset/"])
+def test_a_dataset_that_is_superseded_and_deleted_before_it_is_pinned_is_not_followed(
+    upstream: HandMadeRun, gone: str
+) -> None:
+    store, described = upstream.store, generation(UPSTREAM)
+    before = dict(store.objects)
+
+    def supersede() -> None:
+        upstream.publish(Limits(8, SEEDS))
+        for key in before:
+            if gone in key:
+                store.delete(key)
+
+    order = Order(described, store, "")
+    seeding = SlowSeeding(store, supersede)
+    begun = asyncio.run(prepare(order, build(described.spec), seeding, Patience(), lambda progress: None))
+    assert begun.seeds.count == 8
+    assert "/publications/2-" in begun.run.seeds_publication
+    assert prepared(store, described).run == begun.run
+
+
 def test_rows_of_a_dataset_keep_licence_and_origin_of_their_seeds(upstream: HandMadeRun) -> None:
     seeds = seeds_of(prepared(upstream.store, generation(UPSTREAM)))
     assert {seed.source.license for seed in seeds} == {"MIT"}

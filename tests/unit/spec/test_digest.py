@@ -33,6 +33,7 @@ def of(text: str) -> DatasetGeneration:
         "priorityClassName: low",
         "managedBy: other/controller",
         "output: {store: {uri: 's3://bucket/x', secretRef: {name: store}}}",
+        "output: {retention: {publications: 3, ttlSecondsAfterSuperseded: 0}}",
     ],
 )
 def test_limits_leave_the_run_what_it_is(limit: str) -> None:

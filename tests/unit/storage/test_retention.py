@@ -230,6 +230,34 @@ def test_a_run_that_published_meanwhile_is_left_alone(store: MemoryStore, run: H
     assert replays(run)
 
 
+@pytest.mark.parametrize("number", [3, 2])
+def test_nothing_is_offered_where_what_the_latest_publication_needs_is_lost(
+    store: MemoryStore, run: HandMadeRun, number: int
+) -> None:
+    name = names(store, f"{run.prefix}/publications")[number]
+    store.delete(f"{run.prefix}/publications/{name}/manifest.json")
+    with pytest.raises(StorageError, match=rf"publications/{name}/manifest.json is missing"):
+        items_of(store, run.prefix)
+
+
+def test_a_dataset_that_is_published_anew_while_it_is_deleted_is_written_again(
+    store: MemoryStore, run: HandMadeRun
+) -> None:
+    items, heads = items_of(store, run.prefix), heads_of(store, [run.prefix])
+    dataset = next(item for item in items if item.kind is Kind.DATASET)
+    deletes = store.delete
+
+    def deleting(key: str) -> None:
+        deletes(key)
+        if key == dataset.keys[2]:
+            for target in TARGETS[:-1]:
+                run.publish(Limits(target, SEEDS), End.TARGET_REACHED)
+
+    store.delete = deleting
+    assert dataset in delete(store, items, heads, lambda item: None)
+    assert all(store.exists(key) for key in dataset.keys)
+
+
 def test_seeds_of_no_run_go_with_the_notes_that_name_them(store: MemoryStore, run: HandMadeRun) -> None:
     for prefix in ("seeds/old", "seeds/half"):
         store.put(f"{prefix}/part-00000.parquet", b"x" * 10)
