@@ -1,11 +1,13 @@
 """From a spec to its recipe. A new recipe has one case here."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from seedmill.recipes import comment_function, oss_instruct, self_oss_instruct
 from seedmill.recipes.programs import ProgramSettings
+from seedmill.recipes.shown_examples import fault_of
 from seedmill.recipes.steps import Recipe
 from seedmill.records.seed import SeedKind
 from seedmill.spec.model import Spec
@@ -23,11 +25,16 @@ PYTHON_ONLY = frozenset({self_oss_instruct.NAME, comment_function.NAME})
 
 
 class RecipeError(ValueError):
-    """A spec whose recipe cannot be built; `field` is the path of the field to mend."""
+    """A spec whose recipe cannot be built; `field` is the path of the field to mend, as in `spec.x.list[0].y`."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """The field's path as keys and list indexes."""
+        return tuple(int(part) if part.isdecimal() else part for part in re.findall(r"[^.\[\]]+", self.field))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,10 @@ def check_recipe(spec: Spec) -> None:
     if name in PYTHON_ONLY and languages - {"python", "Python", "py"}:
         others = ", ".join(sorted(languages - {"python", "Python", "py"}))
         raise RecipeError("spec.seeds.corpus.languages", f"recipe {name} takes Python only; remove {others}")
+    if spec.recipe.self_oss_instruct is not None:
+        for index, example in enumerate(spec.recipe.self_oss_instruct.examples or ()):
+            if fault := fault_of(example):
+                raise RecipeError(f"spec.recipe.{name}.examples[{index}].{fault.field}", fault.message)
 
 
 def _given(spec: Spec) -> OssInstruct | SelfOssInstruct | CommentFunction:

@@ -27,7 +27,7 @@ LIMITS = frozenset(
 )
 """Fields of spec that change no data."""
 
-_LISTS_IN_ORDER = frozenset({"reuse"})
+_LISTS_IN_ORDER = frozenset({"reuse", "examples"})
 
 
 def data_spec(generation: DatasetGeneration) -> dict[str, Any]:
