@@ -49,7 +49,7 @@ class Fault:
 def shown_examples(options: SelfOssInstruct) -> ShownExamples:
     """The examples of these options."""
     own = options.examples
-    examples = few_shots() if own is None else tuple(_few_shot(f"{at}", each) for at, each in enumerate(own))
+    examples = few_shots() if own is None else tuple(_few_shot(f"examples[{at}]", each) for at, each in enumerate(own))
     shown = options.few_shot_examples
     responses = min(shown, RESPONSE_EXAMPLES) if options.response_examples is None else options.response_examples
     counts = {"concepts": shown, "instruction": shown, "response": responses}
