@@ -22,6 +22,7 @@ from seedmill.spec.parse import load
 from support.recipe_values import completion, sample
 from support.requirements import ROOT
 
+
 def of_small_teacher() -> tuple[FewShot, ...]:
     (generation,) = load(ROOT / "examples" / "small-teacher.yaml")
     options = generation.spec.recipe.self_oss_instruct
@@ -31,9 +32,7 @@ def of_small_teacher() -> tuple[FewShot, ...]:
 
 
 EXAMPLES = pytest.mark.parametrize("example", few_shots(), ids=lambda example: example.name)
-ALL_EXAMPLES = pytest.mark.parametrize(
-    "example", [*few_shots(), *of_small_teacher()], ids=lambda example: example.name
-)
+ALL_EXAMPLES = pytest.mark.parametrize("example", [*few_shots(), *of_small_teacher()], ids=lambda example: example.name)
 
 
 def parsed(example: FewShot) -> dict[str, str]:
