@@ -52,7 +52,7 @@ test-node: venv ## images of this checkout, and runs on a whole node (root; ten 
 	$(BIN)/pytest tests/cluster/test_images.py tests/cluster/test_whole_node.py
 
 .PHONY: test-vllm
-test-vllm: vllm-tools ## the gateway before a real vLLM on this machine's CPU, over HTTP and in process (ten minutes)
+test-vllm: vllm-tools ## a real vLLM on this machine's CPU: the gateway before it, over HTTP and in process, and a whole run (ten minutes)
 	$$(tools/engine --path vllm)/bin/python -m pytest tests/engines/vllm
 
 .PHONY: test-tgi

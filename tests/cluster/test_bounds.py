@@ -35,11 +35,22 @@ class Limit:
     def spec(self, value: Any) -> Object:
         """A spec that has this value there, and is good but for that."""
         path = self.path
+        holder, inside, field = path.partition(".[].")
+        if inside:
+            name, item, _ = field.partition(".[]")
+            return spec_with({holder: [{**ENTRIES[holder], name: [value] if item else value}]})
         for step, wrapped in ((".[]", [value]), (".{}", {"key": value})):
             if path.endswith(step):
                 return spec_with({path.removesuffix(step): wrapped})
         return spec_with({path.replace("{}", "key"): value})
 
+
+ENTRIES: dict[str, Object] = {
+    "recipe.selfOssInstruct.examples": {
+        "snippet": "a", "concepts": ["a"], "instruction": "a", "response": "a", "tests": "a",
+    },
+}  # fmt: skip
+"""What a good entry is, where a list holds mappings."""
 
 WORDS = {
     "minimum": "greater than",
@@ -113,6 +124,8 @@ def at_edge(limit: Limit) -> Any:
 def filled(limit: Limit, count: int) -> Any:
     """A list or a map of so many different entries."""
     inner = limit.schema.get("items") or limit.schema["additionalProperties"]
+    if limit.path in ENTRIES:
+        return [ENTRIES[limit.path]] * count
     if limit.schema["type"] == "array":
         return [inner["enum"][number] if "enum" in inner else f"a{number}" for number in range(count)]
     value: Any = {} if inner["type"] == "object" else 1

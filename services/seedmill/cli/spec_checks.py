@@ -26,4 +26,4 @@ def _languages(generation: DatasetGeneration) -> Iterator[Finding]:
     try:
         check_recipe(spec)
     except RecipeError as error:
-        yield Finding(tuple(error.field.split(".")), str(error).removeprefix(f"{error.field}: "))
+        yield Finding(error.path, str(error).removeprefix(f"{error.field}: "))

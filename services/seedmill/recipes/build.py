@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from seedmill.recipes import comment_function, oss_instruct, self_oss_instruct
 from seedmill.recipes.programs import ProgramSettings
+from seedmill.recipes.shown_examples import fault_of
 from seedmill.recipes.steps import Recipe
 from seedmill.records.seed import SeedKind
 from seedmill.spec.errors import RecipeError
@@ -73,6 +74,10 @@ def check_recipe(spec: Spec) -> None:
     if name in PYTHON_ONLY and languages - {"python", "Python", "py"}:
         others = ", ".join(sorted(languages - {"python", "Python", "py"}))
         raise RecipeError("spec.seeds.corpus.languages", f"recipe {name} takes Python only; remove {others}")
+    if spec.recipe.self_oss_instruct is not None:
+        for index, example in enumerate(spec.recipe.self_oss_instruct.examples or ()):
+            if fault := fault_of(example):
+                raise RecipeError(f"spec.recipe.{name}.examples[{index}].{fault.field}", fault.message)
 
 
 def _given(spec: Spec) -> OssInstruct | SelfOssInstruct | CommentFunction:

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any
 
 from seedmill.recipes.digest import recipe_digest
-from seedmill.recipes.few_shots import FewShot, few_shots, few_shots_digest
 from seedmill.recipes.programs import ProgramSettings, judge_pass
 from seedmill.recipes.python_source import without_main_guards
 from seedmill.recipes.self_oss_parsing import PROMPTS, parse_concepts, parse_instruction, parse_response
+from seedmill.recipes.shown_examples import ShownExamples, shown_examples
 from seedmill.recipes.steps import Check, Execute, Generate, Recipe, Rejected, Sample, Sight
 from seedmill.recipes.teaching import model_call
 from seedmill.records.generation import Api, Prompt
@@ -29,8 +29,6 @@ STEP_NAMES = ("concepts", "instruction", "response")
 
 CATEGORIES = ("function", "function", "class", "program")
 DIFFICULTIES = ("easy", "medium", "hard")
-RESPONSE_EXAMPLES = 1
-PROMPT_LIMIT_TOKENS = {"concepts": 24_000, "instruction": 24_000, "response": 12_000}
 FIRST_WAVE, NEXT_WAVES = 2, 4
 
 
@@ -38,14 +36,16 @@ def self_oss_instruct(
     options: SelfOssInstruct, teacher: Teacher, programs: ProgramSettings, random_seed: int
 ) -> Recipe:
     """The recipe of these options."""
-    shown = options.few_shot_examples
-    calls = {step: model_call(teacher, step, limit) for step, limit in PROMPT_LIMIT_TOKENS.items()}
+    shown = shown_examples(options)
+    calls = {step: model_call(teacher, step, shown.prompt_limit_tokens(step)) for step in STEP_NAMES}
     prompts = {step: PROMPTS[step].digest for step in STEP_NAMES}
-    settings: dict[str, Any] = {**options.model_dump(), "execution": programs.to_json(), "randomSeed": random_seed}
+    # Without options that are left out: a new one must not make every old run's records those of another recipe.
+    given = options.model_dump(mode="json", exclude_none=True)
+    settings: dict[str, Any] = {**given, "execution": programs.to_json(), "randomSeed": random_seed}
     parts = options.responses_per_instruction
     return Recipe(
         name=NAME,
-        digest=recipe_digest(NAME, VERSION, settings, prompts, few_shots_digest()),
+        digest=recipe_digest(NAME, VERSION, settings, prompts, shown.digest),
         seed_kind=SeedKind.FUNCTION,
         steps=(
             Generate(
@@ -62,7 +62,7 @@ def self_oss_instruct(
             Generate(
                 "response",
                 calls["response"],
-                partial(_render_response, calls["response"].api, min(shown, RESPONSE_EXAMPLES)),
+                partial(_render_response, calls["response"].api, shown),
                 parse_response,
                 parts=parts,
                 waves=waves_of(parts),
@@ -92,33 +92,31 @@ def properties_of(sample: Sample, random_seed: int) -> dict[str, str]:
     return {"category": draw.choice(CATEGORIES), "difficulty": draw.choice(DIFFICULTIES)}
 
 
-def _examples(draw: Draw, count: int) -> list[FewShot]:
-    return draw.sample(few_shots(), count)
-
-
-def _render_concepts(api: Api, shown: int, sample: Sample, draw: Draw, _sight: Sight) -> Prompt:
+def _render_concepts(api: Api, shown: ShownExamples, sample: Sample, draw: Draw, _sight: Sight) -> Prompt:
     seed = sample.seed
     return PROMPTS["concepts"].render(
-        api, snippet=seed.text, language=seed.language, examples=_examples(draw, shown)
+        api, snippet=seed.text, language=seed.language, examples=shown.draw("concepts", draw)
     )  # fmt: skip
 
 
-def _render_instruction(api: Api, shown: int, random_seed: int, sample: Sample, draw: Draw, _sight: Sight) -> Prompt:
+def _render_instruction(
+    api: Api, shown: ShownExamples, random_seed: int, sample: Sample, draw: Draw, _sight: Sight
+) -> Prompt:
     return PROMPTS["instruction"].render(
         api,
         **properties_of(sample, random_seed),
         language=sample.seed.language,
         concepts=sample.values["concepts"],
-        examples=_examples(draw, shown),
+        examples=shown.draw("instruction", draw),
     )
 
 
-def _render_response(api: Api, shown: int, sample: Sample, draw: Draw, _sight: Sight) -> Prompt:
+def _render_response(api: Api, shown: ShownExamples, sample: Sample, draw: Draw, _sight: Sight) -> Prompt:
     return PROMPTS["response"].render(
         api,
         instruction=sample.values["instruction"],
         language=sample.seed.language,
-        examples=_examples(draw, shown),
+        examples=shown.draw("response", draw),
     )
 
 

@@ -42,15 +42,28 @@ MAX_CONCEPT_LENGTH = 80  # characters; what is longer is a sentence
 MIN_INSTRUCTION_WORDS = 6
 MAX_INSTRUCTION_WORDS = 200  # SelfCodeAlign, sanitize, rule 7
 
+TEST_REASONS = frozenset({"no_test_code", "tests_syntax_error", "no_assert", "tests_not_invoked"})
+"""What is wrong with the tests of a response, not with its answer."""
+
 _BULLET = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]+(?P<text>.*)$")
 _EXPLANATION = re.compile(r":\s|\s[-–—]\s")
 
 
 def parse_concepts(_sample: Sample, completion: Completion) -> JSON | Rejected:
-    """The concepts, as a list: one line with commas, or one bullet each. What follows a blank line is talk."""
-    if rejected := unfinished(completion):
-        return rejected
-    text = _own_section(PROMPTS["concepts"].answer(completion.text), "concepts")
+    return unfinished(completion) or read_concepts(completion.text)
+
+
+def parse_instruction(_sample: Sample, completion: Completion) -> JSON | Rejected:
+    return unfinished(completion) or read_instruction(completion.text)
+
+
+def parse_response(_sample: Sample, completion: Completion) -> JSON | Rejected:
+    return unfinished(completion) or read_response(completion.text)
+
+
+def read_concepts(text: str) -> list[str] | Rejected:
+    """The concepts: one line with commas, or one bullet each. What follows a blank line is talk."""
+    text = _own_section(PROMPTS["concepts"].answer(text), "concepts")
     lines = text.split("\n\n")[0].splitlines()
     bullets = [_EXPLANATION.split(match["text"])[0] for line in lines if (match := _BULLET.match(line))]
     items = bullets if bullets else ", ".join(lines).replace(";", ",").split(",")
@@ -65,11 +78,9 @@ def parse_concepts(_sample: Sample, completion: Completion) -> JSON | Rejected:
     return concepts
 
 
-def parse_instruction(_sample: Sample, completion: Completion) -> JSON | Rejected:
-    """The instruction as text, one that a response may be paid for."""
-    if rejected := unfinished(completion):
-        return rejected
-    text = _own_section(PROMPTS["instruction"].answer(completion.text), "instruction")
+def read_instruction(text: str) -> str | Rejected:
+    """The instruction, one that a response may be paid for."""
+    text = _own_section(PROMPTS["instruction"].answer(text), "instruction")
     words = len(text.split())
     if not words:
         return Rejected("empty_instruction")
@@ -82,14 +93,12 @@ def parse_instruction(_sample: Sample, completion: Completion) -> JSON | Rejecte
     return text
 
 
-def parse_response(_sample: Sample, completion: Completion) -> JSON | Rejected:
+def read_response(text: str) -> dict[str, str] | Rejected:
     """`{"answer", "code", "tests"}`: the answer in Markdown, its code, and the code of the tests.
 
     SelfCodeAlign, sanitize, format rules 1-5; the tests are never part of the answer.
     """
-    if rejected := unfinished(completion):
-        return rejected
-    parts = _split_response(PROMPTS["response"].answer(completion.text))
+    parts = _split_response(PROMPTS["response"].answer(text))
     if isinstance(parts, Rejected):
         return parts
     answer, tests_text = parts

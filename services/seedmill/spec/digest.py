@@ -30,7 +30,7 @@ LIMITS = frozenset(
 OUTPUT_LIMITS = frozenset({"store", "retention"})
 """Fields of spec.output that change no data."""
 
-_LISTS_IN_ORDER = frozenset({"reuse"})
+_LISTS_IN_ORDER = frozenset({"reuse", "examples"})
 
 
 def data_spec(generation: DatasetGeneration) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What is wrong with a file, in words for the one who wrote it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,8 +32,13 @@ class SpecError(Exception):
 
 
 class RecipeError(ValueError):
-    """A spec whose recipe cannot be built; `field` is the path of the field to mend."""
+    """A spec whose recipe cannot be built; `field` is the path of the field to mend, as in `spec.x.list[0].y`."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """The field's path as keys and list indexes."""
+        return tuple(int(part) if part.isdecimal() else part for part in re.findall(r"[^.\[\]]+", self.field))

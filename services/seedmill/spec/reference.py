@@ -28,6 +28,9 @@ rounds them. `target`, `budget`, `maxInFlight`, `failurePolicy`, `output.retenti
 anything else is another run.
 """
 
+_HOLDERS = (("additionalProperties", ".NAME"), ("items", "[]"))
+"""Where a schema has that of its values, and what stands for their place in a path."""
+
 
 def reference_page() -> str:
     """The page as Markdown; the same text for the same models."""
@@ -54,12 +57,8 @@ def _section(path: str, model: type[BaseModel], schema: Schema) -> Iterator[str]
         if nested is not None:
             yaml_name = field.alias or name
             inner = properties[yaml_name]
-            is_map = "additionalProperties" in inner
-            yield from _section(
-                f"{path}.{yaml_name}" + (".NAME" if is_map else ""),
-                nested,
-                cast("Schema", inner["additionalProperties"] if is_map else inner),
-            )
+            word, behind = next((each for each in _HOLDERS if each[0] in inner), ("", ""))
+            yield from _section(f"{path}.{yaml_name}{behind}", nested, cast("Schema", inner[word] if word else inner))
 
 
 def _takes(schema: Schema) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -103,25 +103,28 @@ def describe(value: Any, text: str | None) -> str:
 def model_at(path: Path) -> type[BaseModel] | None:
     """The model of the mapping at a path, or None where there is no model (a list, a scalar, an unknown field)."""
     model: type[BaseModel] | None = DatasetGeneration
-    inside_map: type[BaseModel] | None = None
+    inside: type[BaseModel] | None = None
     for part in path:
-        if inside_map is not None:
-            model, inside_map = inside_map, None
+        if inside is not None:
+            model, inside = inside, None
             continue
         if model is None:
             return None
         field = next((f for name, f in model.model_fields.items() if (f.alias or name) == part), None)
         if field is None:
             return None
-        model, inside_map = _model_in(field.annotation)
-    return model if inside_map is None else None
+        model, inside = _model_in(field.annotation)
+    return model if inside is None else None
 
 
 def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, type[BaseModel] | None]:
-    """The model that a field holds, and the model of the values when the field holds a map of them."""
-    for each in (annotation, *get_args(annotation)):
-        if isinstance(each, type) and issubclass(each, BaseModel):
-            return (None, each) if getattr(annotation, "__origin__", None) is dict else (each, None)
+    """The model that a field holds, and the model of the values when the field holds a map or a list of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return (annotation, None)
+    for each in get_args(annotation):
+        held, inside = _model_in(each)
+        if held is not None or inside is not None:
+            return (None, held or inside) if get_origin(annotation) in (dict, list) else (held, inside)
     return (None, None)
 
 

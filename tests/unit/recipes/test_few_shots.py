@@ -1,4 +1,7 @@
-"""The 21 worked examples: each works, and their mix follows the published set (methods §3.3)."""
+"""The 21 worked examples: each works, and their mix follows the published set (methods §3.3).
+
+Those of `examples/small-teacher.yaml` are for a model of another kind: they work too.
+"""
 
 import ast
 import re
@@ -14,9 +17,22 @@ from seedmill.recipes.few_shots import FewShot, few_shots, parse_few_shot
 from seedmill.recipes.markdown import find_fences
 from seedmill.recipes.python_source import without_main_guards
 from seedmill.recipes.self_oss_parsing import parse_concepts, parse_instruction, parse_response
+from seedmill.recipes.shown_examples import shown_examples
+from seedmill.spec.parse import load
 from support.recipe_values import completion, sample
+from support.requirements import ROOT
+
+
+def of_small_teacher() -> tuple[FewShot, ...]:
+    (generation,) = load(ROOT / "examples" / "small-teacher.yaml")
+    options = generation.spec.recipe.self_oss_instruct
+    assert options is not None
+    assert options.examples is not None
+    return tuple(shown_examples(options).examples)
+
 
 EXAMPLES = pytest.mark.parametrize("example", few_shots(), ids=lambda example: example.name)
+ALL_EXAMPLES = pytest.mark.parametrize("example", [*few_shots(), *of_small_teacher()], ids=lambda example: example.name)
 
 
 def parsed(example: FewShot) -> dict[str, str]:
@@ -30,7 +46,7 @@ def passes(solution: str, tests: str) -> bool:
     return ended.returncode == 0
 
 
-@EXAMPLES
+@ALL_EXAMPLES
 def test_it_is_read_as_it_is_written(example: FewShot) -> None:
     value = parsed(example)
     assert value["answer"] == example.response
@@ -38,7 +54,7 @@ def test_it_is_read_as_it_is_written(example: FewShot) -> None:
     assert parse_concepts(sample(), completion(", ".join(example.concepts))) == list(example.concepts)
 
 
-@EXAMPLES
+@ALL_EXAMPLES
 def test_its_tests_pass_and_notice_a_solution_that_returns_nothing(example: FewShot) -> None:
     value = parsed(example)
     solution = without_main_guards(value["code"])

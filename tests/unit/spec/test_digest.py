@@ -88,6 +88,15 @@ def test_reuse_is_asked_in_its_order() -> None:
     assert spec_digest(one) != spec_digest(other)
 
 
+def test_worked_examples_have_an_order() -> None:
+    def digest(*snippets: str) -> str:
+        each = "{{snippet: {}, concepts: [b, a], instruction: i, response: r, tests: t}}"
+        own = ", ".join(each.format(snippet) for snippet in snippets)
+        return spec_digest(of(BASE.replace("ossInstruct: {maxLines: 15}", f"selfOssInstruct: {{examples: [{own}]}}")))
+
+    assert digest("one", "two") == digest("one", "two") != digest("two", "one")
+
+
 def test_the_kept_spec_is_resolved_and_has_no_limits() -> None:
     spec = data_spec(of(BASE))
     assert not LIMITS & spec.keys()

@@ -77,7 +77,7 @@ def test_a_good_file_has_its_defaults() -> None:
             "zzz",
             (
                 "a.yaml:6:23: spec.recipe.selfOssInstruct.zzz: unknown field; "
-                "allowed: responsesPerInstruction, fewShotExamples"
+                "allowed: responsesPerInstruction, fewShotExamples, responseExamples, examples"
             ),
         ),
         (
@@ -295,6 +295,22 @@ def test_all_mistakes_come_at_once_in_the_order_of_lines() -> None:
     text = text.replace("acceptedSamples: 10", "acceptedSamples: -1, maxCandidates: no")
     lines = [int(problem.split(":")[1]) for problem in problems(text)]
     assert lines == [6, 6, 10, 11, 11]
+
+
+def test_mistakes_in_a_list_of_mappings_are_named_with_their_index() -> None:
+    example = "{snippet: x = 1, concepts: [], response: , instruktion: Add., tests: x, category: functoin}"
+    found = problems(with_line("responsesPerInstruction: 4", f"examples: [{example}, 5]"))
+    assert [problem.partition("selfOssInstruct.")[2] for problem in found] == [
+        "examples[0].instruction: required field is missing",
+        "examples[0].concepts: must have at least 1 entry",
+        "examples[0].response: has no value; give one, or remove the line",
+        (
+            "examples[0].instruktion: unknown field; did you mean instruction? "
+            "allowed: snippet, concepts, category, difficulty, instruction, response, tests"
+        ),
+        'examples[0].category: must be one of function, class, program, not "functoin"; did you mean function?',
+        "examples[1]: must be a mapping of fields, not 5",
+    ]
 
 
 def test_mistakes_of_all_documents_come_at_once() -> None:
