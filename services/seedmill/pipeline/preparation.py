@@ -3,6 +3,7 @@
 Everything here is idempotent, and everything that cannot work says so before anything is paid.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -67,6 +68,7 @@ class Prepared:
     run: RunFile
     recipe: Recipe
     seeds: SeedShard
+    decontaminator: Decontaminator
     limits: Limits
 
 
@@ -118,6 +120,7 @@ async def prepare(
             f"finish it with that version{image}, or give the resource another name",
         )
     pins = await patience.store(_pins, order, run)
+    decontaminator = await asyncio.to_thread(_decontaminator, pins.benchmarks)
     collection = await patience.store(_collection, order, pins)
     collected = await patience.call(Dependency.SEEDING, partial(seeding.collect, collection, on_collection))
     if run is None and not await patience.store(_are_there, store, pins):
@@ -133,7 +136,7 @@ async def prepare(
             f"{run.seeds_count} then); restore it, or give the resource another name to begin a new run",
         )
     seeds = SeedShard.of(await patience.store(SeedReader, store, run.seeds_prefix), order.spec.seeds.shard)
-    return Prepared(run, recipe, seeds, limits_of(order.spec, seeds.count))
+    return Prepared(run, recipe, seeds, decontaminator, limits_of(order.spec, seeds.count))
 
 
 def limits_of(spec: Spec, seeds: int) -> Limits:
@@ -173,10 +176,9 @@ def _are_there(store: Store, pins: _Pins) -> bool:
     return all(has_publication(store, each) for each in pins.reuse) and (not followed or has_dataset(store, followed))
 
 
-def decontaminator_of(run: RunFile) -> Decontaminator:
-    """By the benchmarks that the run pins; it takes a moment. Raises Misconfigured."""
+def _decontaminator(versions: Mapping[str, str]) -> Decontaminator:
     try:
-        return Decontaminator.pinned(run.benchmarks)
+        return Decontaminator.pinned(versions)
     except (UnknownBenchmark, BadBenchmarkFile, BenchmarkChanged) as error:
         raise Misconfigured("BenchmarkMissing", str(error)) from error
 

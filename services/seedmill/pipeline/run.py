@@ -21,14 +21,7 @@ from seedmill.pipeline.hard_stop import HardStop, gpus_of, hard_stops
 from seedmill.pipeline.journal_writer import JournalWriter
 from seedmill.pipeline.patience import Awaited, Dependency, Patience
 from seedmill.pipeline.ports import Aggregation, Execution, Inference, Seeding
-from seedmill.pipeline.preparation import (
-    Order,
-    Prepared,
-    check_environment,
-    check_models,
-    decontaminator_of,
-    prepare,
-)
+from seedmill.pipeline.preparation import Order, Prepared, check_environment, check_models, prepare
 from seedmill.pipeline.progress import Phase, Progress, Published
 from seedmill.pipeline.report import RunReport
 from seedmill.pipeline.resume import new_frontier, resume
@@ -177,8 +170,7 @@ class Run:
                 scratch.callback(checkpointer.abandon)
             reuse = await self._patience.store(load_reuse, store, prepared.run.reuse)
             scratch.callback(reuse.close)
-            decontaminator = await asyncio.to_thread(decontaminator_of, prepared.run)
-            frontier = new_frontier(prepared, decontaminator, outcomes, self._walked, index)
+            frontier = new_frontier(prepared, prepared.decontaminator, outcomes, self._walked, index)
             return await self._generate_with(journal, frontier, checkpointer, reuse, prepared, report)
 
     def _journal(self, run_prefix: str) -> JournalWriter:
