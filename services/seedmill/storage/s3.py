@@ -31,7 +31,8 @@ from seedmill.storage.local_files import write_whole
 from seedmill.storage.s3_errors import as_storage_error, passes_by_itself
 from seedmill.storage.store import Entry, ObjectMissing
 
-_PART_BYTES = 16 << 20
+_PART_BYTES = 8 << 20
+"""Of larger objects three parts are in memory at a time; there may be 10,000."""
 _PAGE = 1000
 _COPY_BYTES = 1 << 20
 _CONNECT_SECONDS = 5.0
