@@ -46,8 +46,9 @@ CAP = 16
 AT_ONCE = 2 * CAP
 """What each client has in flight: completions of one length end together, and the next should be there by then."""
 WORDS = ("def", "return", "import", "class", "self", "for", "in", "if", "not", "None", "raise", "with", "as", "while")
-PROMPT_TOKENS, WORDS_IN_PROMPT = 16, 9
-"""Of the benchmark client's prompts, and of ours, in which a number comes before the words."""
+PROMPT_TOKENS = 16
+"""Of everyone's prompts: where a step takes as long as it has tokens to compute, one to be read costs what one to be
+written costs."""
 SAMPLING = {"temperature": 0.7, "top_p": 0.95, "seed": 1}
 LOOK_SECONDS = 0.25
 STEP_TARGET_MS, RATE_TARGET, BUSY_TARGET, IN_PROCESS_TARGET = 50, 0.97, 0.97, 1.0
@@ -99,9 +100,17 @@ class Setting:
 
 
 def prompts(name: str, count: int) -> list[str]:
-    """Texts that nobody has asked before."""
+    """Texts of `PROMPT_TOKENS` that nobody has asked before."""
+    from transformers import AutoTokenizer  # in vLLM's environment
+
+    tokenizer = AutoTokenizer.from_pretrained(model_folder("busy-llama"))
     source = random.Random(name)
-    return [" ".join([str(source.random()), *source.choices(WORDS, k=WORDS_IN_PROMPT)]) for _ in range(count)]
+    found: list[str] = []
+    while len(found) < count:
+        words = source.choices(WORDS, k=PROMPT_TOKENS)
+        texts = [" ".join(words[:n]) for n in range(1, len(words) + 1)]
+        found += [text for text in texts if len(tokenizer.encode(text)) == PROMPT_TOKENS][:1]
+    return found
 
 
 def look(metrics_url: str) -> Look:
