@@ -63,3 +63,26 @@ class MemoryStore:
     def delete(self, key: str) -> None:
         with self._lock:
             self.objects.pop(check_key(key), None)
+
+
+class _Cut(Exception):
+    """The process is gone."""
+
+
+def ends_within(store: MemoryStore, deletions: int, work: Callable[[], object]) -> bool:
+    """Whether the work ends with so many deletions; at the next one its process is gone."""
+    left = iter(range(deletions))
+
+    def deleting(key: str) -> None:
+        if next(left, None) is None:
+            raise _Cut
+        store.objects.pop(key, None)
+
+    store.delete = deleting
+    try:
+        work()
+    except _Cut:
+        return False
+    finally:
+        del store.delete
+    return True

@@ -1,7 +1,7 @@
 """What a run's own retention lets go, and each case in which a deletion would take what somebody needs."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from seedmill.storage.publications import read_head
 from seedmill.storage.retention import StoredRun
 from seedmill.storage.store import StorageError
 from support.hand_made_run import SEEDS, HandMadeRun
-from support.memory_store import MemoryStore
+from support.memory_store import MemoryStore, ends_within
 
 AT_ONCE = 0
 TARGETS = (2, 3, 4, 5)
@@ -228,10 +228,6 @@ def test_a_run_that_published_nothing_loses_nothing(tmp_path: Path) -> None:
     assert expired(run.store, run.prefix, keeping(1))[0] == []
 
 
-class Cut(Exception):
-    """The process is gone."""
-
-
 def test_cut_off_anywhere_it_leaves_a_run_that_replays_and_goes_on_and_the_next_deletion_ends_it(
     tmp_path: Path,
 ) -> None:
@@ -241,21 +237,8 @@ def test_cut_off_anywhere_it_leaves_a_run_that_replays_and_goes_on_and_the_next_
     digest = run.publish(Limits(100, SEEDS)).dataset_digest
     for deletions in itertools.count():
         store.objects = dict(whole)
-        left = iter(range(deletions))
-
-        def deleting(key: str, left: "Iterator[int]" = left) -> None:
-            if next(left, None) is None:
-                raise Cut
-            store.objects.pop(key, None)
-
-        store.delete = deleting
-        try:
-            expire(run, keeping(1))
-        except Cut:
-            pass
-        else:
+        if ends_within(store, deletions, lambda: expire(run, keeping(1))):
             break
-        del store.delete
         if deletions % 8 == 0:
             assert replays(run)
         if deletions % 8 == 4:

@@ -1,7 +1,7 @@
 """What may go of a store, and that whatever is cut off on the way leaves runs that replay and go on."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from seedmill.storage.retention import (
 )
 from seedmill.storage.store import StorageError, StoreAway
 from support.hand_made_run import SEEDS, HandMadeRun
-from support.memory_store import MemoryStore
+from support.memory_store import MemoryStore, ends_within
 
 TARGETS = (2, 3, 4, 5)
 
@@ -117,10 +117,6 @@ def test_outcomes_of_what_is_kept_survive_a_late_write_after_a_prune(store: Memo
     assert replays(run)
 
 
-class Cut(Exception):
-    """The process is gone."""
-
-
 @pytest.mark.parametrize("make", [lambda store, run: items_of(store, run.prefix), lambda store, run: entirely(store)])
 def test_a_prune_that_is_cut_off_anywhere_leaves_a_run_that_replays_or_goes_on_and_the_next_one_ends_it(
     tmp_path: Path, make: Callable[[MemoryStore, HandMadeRun], list[Item]]
@@ -130,21 +126,10 @@ def test_a_prune_that_is_cut_off_anywhere_leaves_a_run_that_replays_or_goes_on_a
     expected = run.publish(Limits(100, SEEDS)).dataset_digest
     for deletions in itertools.count():
         store.objects = dict(whole)
-        left = iter(range(deletions))
-
-        def deleting(key: str, left: "Iterator[int]" = left) -> None:
-            if next(left, None) is None:
-                raise Cut
-            store.objects.pop(key, None)
-
-        store.delete = deleting
-        try:
-            delete(store, make(store, run), heads_of(store, [run.prefix]), lambda item: None)
-        except Cut:
-            pass
-        else:
+        if ends_within(
+            store, deletions, lambda: delete(store, make(store, run), heads_of(store, [run.prefix]), lambda item: None)
+        ):
             break
-        del store.delete
         if deletions % 5 == 0 and any(key.endswith("/HEAD.json") for key in store.objects):
             assert replays(run)
         if deletions % 5 == 1 and any(key.endswith(".zst") for key in store.objects):
