@@ -42,8 +42,7 @@ _BEGINNING = re.compile(
 _SKIPPED = struct.Struct("<IIIIQ")
 """Before a segment in a roll-up: zstd's mark of a frame to be skipped, the size of what follows in it, the segment's
 number, its size in bytes, and a hash of number and segment."""
-_SKIPPED_MARK = 0x184D2A50
-_SKIPPED_BYTES = 16
+_SKIPPED_MARK, _SKIPPED_BYTES = 0x184D2A50, _SKIPPED.size - 8
 
 
 class Outcome(StrEnum):

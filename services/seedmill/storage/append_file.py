@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from seedmill.storage.local_files import as_storage_error
+from seedmill.storage.local_files import as_storage_error, write_at
 
 _HELD_BYTES = 1 << 18
 
@@ -51,10 +51,7 @@ class AppendFile:
 
     def _write(self) -> None:
         try:
-            with memoryview(self._held) as rest:
-                done = 0
-                while done < len(rest):
-                    done += os.pwrite(self._file.fileno(), rest[done:], self._written + done)
+            write_at(self._file.fileno(), self._written, self._held)
         except OSError as error:
             raise as_storage_error(error, self._folder, writing=True) from error
         self._written += len(self._held)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from seedmill.filters.key_table import Keys, Numbers, QuickTable
 from seedmill.storage.append_file import AppendFile
-from seedmill.storage.local_files import as_storage_error
+from seedmill.storage.local_files import as_storage_error, write_at
 
 ENTRIES_IN_MEMORY = 1 << 18
 """25 MiB in each of two tables, reached with some five thousand rows."""
@@ -160,8 +160,8 @@ class _SortedFile:
         blocks = (keys >> self._shift).astype(np.intp) - begin
         ends = self._written + np.bincount(blocks, minlength=1 << width).cumsum()
         try:
-            _write_all(self._keys.fileno(), keys.tobytes())
-            _write_all(self._numbers.fileno(), numbers.tobytes())
+            write_at(self._keys.fileno(), 8 * self._written, keys.tobytes())
+            write_at(self._numbers.fileno(), 4 * self._written, numbers.tobytes())
         except OSError as error:
             raise as_storage_error(error, self._folder, writing=True) from error
         self._starts[begin + 1 : begin + 1 + (1 << width)] = ends
@@ -177,14 +177,6 @@ class _SortedFile:
 
     def _number(self, place: int) -> int:
         return int.from_bytes(os.pread(self._numbers.fileno(), 4, 4 * place), "little")
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    """Raises OSError; a disk that is nearly full takes a part first, and says nothing."""
-    with memoryview(data) as rest:
-        done = 0
-        while done < len(rest):
-            done += os.write(handle, rest[done:])
 
 
 class _Runs:

@@ -49,6 +49,14 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], None], *, durable: bool) 
         return
 
 
+def write_at(handle: int, offset: int, data: bytes | bytearray) -> None:
+    """All of the data from this offset on. Raises OSError; a nearly full disk takes a part first, and says nothing."""
+    with memoryview(data) as rest:
+        done = 0
+        while done < len(rest):
+            done += os.pwrite(handle, rest[done:], offset + done)
+
+
 def make_folder(folder: Path, *, durable: bool) -> None:
     """Make the folder and its parents; each new name is synced into its parent where that is asked for."""
     missing: list[Path] = []

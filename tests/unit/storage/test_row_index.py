@@ -66,8 +66,8 @@ def test_tables_in_memory_and_on_disk_answer_as_a_dict(
 def test_many_entries_in_small_parts_on_a_disk_that_takes_little_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, most = os.write, 4000
-    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:most]))
+    write, most = os.pwrite, 100
+    monkeypatch.setattr(os, "pwrite", lambda handle, data, offset: write(handle, data[:most], offset))
     monkeypatch.setattr("seedmill.storage.key_file._PART_ENTRIES", 64)
     keys = np.random.default_rng(1).integers(0, 2**64, 60_000, np.uint64)
     numbers = np.arange(len(keys), dtype=np.uint32)
