@@ -3,37 +3,14 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.cli import seedmill, watched
-from support.requirements import require
-from support.s3_server import S3Server, running_versitygw
 from support.teacher import TeacherServer
 from support.workplace import Workplace
-
-
-@pytest.fixture(scope="module")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_versitygw(require("versitygw"), tmp_path_factory.mktemp("s3")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def teacher() -> Iterator[TeacherServer]:
-    with TeacherServer() as teacher:
-        yield teacher
-
-
-@pytest.fixture(params=["directory", "S3"])
-def workplace(request: pytest.FixtureRequest, tmp_path: Path, teacher: TeacherServer) -> Workplace:
-    if request.param == "directory":
-        return Workplace(tmp_path, str(tmp_path / "work"), {}, teacher)
-    server: S3Server = request.getfixturevalue("s3_server")
-    return Workplace(tmp_path, f"s3://{server.new_bucket()}/mill", server.environment, teacher)
 
 
 def kinds(said: dict[str, Any]) -> list[str]:

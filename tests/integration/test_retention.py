@@ -2,41 +2,16 @@
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.cli import result_of, seedmill, watched
-from support.requirements import require
-from support.s3_server import S3Server, running_versitygw, troubled
+from support.s3_server import S3Server, troubled
 from support.teacher import TeacherServer
 from support.workplace import Workplace
 
 TARGETS = (3, 6, 9)
-
-
-@pytest.fixture(scope="module")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_versitygw(require("versitygw"), tmp_path_factory.mktemp("s3")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def teacher() -> Iterator[TeacherServer]:
-    with TeacherServer() as teacher:
-        yield teacher
-
-
-@pytest.fixture(params=["directory", "S3"])
-def workplace(request: pytest.FixtureRequest, tmp_path: Path, teacher: TeacherServer) -> Workplace:
-    if request.param == "directory":
-        return Workplace(tmp_path, str(tmp_path / "work"), {}, teacher)
-    return on_s3(request.getfixturevalue("s3_server"), tmp_path, teacher)
-
-
-def on_s3(server: S3Server, folder: Path, teacher: TeacherServer) -> Workplace:
-    return Workplace(folder, f"s3://{server.new_bucket()}/mill", server.environment, teacher)
 
 
 def keeping(publications: int, seconds: int = 0) -> str:
@@ -104,7 +79,7 @@ def test_a_store_that_refuses_deletions_is_a_remark_and_the_run_is_a_success(
     s3_server: S3Server, tmp_path: Path, teacher: TeacherServer
 ):
     with troubled(s3_server) as (proxy, trouble):
-        workplace = on_s3(proxy, tmp_path, teacher)
+        workplace = Workplace.on_s3(proxy, tmp_path, teacher)
         workplace.run(workplace.spec(3, more=keeping(1)))
         trouble.code, trouble.on_delete = "AccessDenied", lambda number: 403
         refused = workplace.run(workplace.spec(6, more=keeping(1)))
@@ -127,7 +102,7 @@ def test_stopped_in_the_middle_of_a_deletion_it_replays_goes_on_and_the_rest_goe
     s3_server: S3Server, tmp_path: Path, teacher: TeacherServer, signal_number: int
 ):
     with troubled(s3_server) as (proxy, trouble):
-        workplace = on_s3(proxy, tmp_path, teacher)
+        workplace = Workplace.on_s3(proxy, tmp_path, teacher)
         for target in TARGETS[:2]:
             workplace.run(workplace.spec(target))
         before = trouble.deletions

@@ -9,20 +9,13 @@ from pathlib import Path
 import pytest
 
 from support.cli import Watched, result_of, seedmill, watched
-from support.requirements import require
-from support.s3_server import S3Server, Trouble, running_versitygw, troubled
+from support.s3_server import S3Server, Trouble, troubled
 from support.specs import TAUGHT, write_spec
 from support.teacher import TeacherServer
 
 WINDOW = 8
 SPEC = TAUGHT.replace("acceptedSamples: 3", "acceptedSamples: 60")
 FOREVER = 1_000_000
-
-
-@pytest.fixture(scope="module")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_versitygw(require("versitygw"), tmp_path_factory.mktemp("s3")) as server:
-        yield server
 
 
 @contextmanager

@@ -12,13 +12,7 @@ import pytest
 from seedmill.storage import Entry, ObjectMissing, Store, open_store
 from support.memory_store import MemoryStore
 from support.requirements import require
-from support.s3_server import S3Server, running_minio, running_versitygw
-
-
-@pytest.fixture(scope="module")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_versitygw(require("versitygw"), tmp_path_factory.mktemp("s3")) as server:
-        yield server
+from support.s3_server import S3Server, running_minio
 
 
 @pytest.fixture(scope="module")

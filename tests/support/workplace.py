@@ -6,6 +6,7 @@ from typing import Any
 
 from seedmill.storage import open_store
 from support.cli import result_of, seedmill
+from support.s3_server import S3Server
 from support.specs import TAUGHT, write_spec
 from support.teacher import TeacherServer
 
@@ -18,6 +19,11 @@ class Workplace:
     workdir: str
     environment: dict[str, str]
     teacher: TeacherServer
+
+    @staticmethod
+    def on_s3(server: S3Server, folder: Path, teacher: TeacherServer) -> "Workplace":
+        """With its workdir in a bucket of its own."""
+        return Workplace(folder, f"s3://{server.new_bucket()}/mill", server.environment, teacher)
 
     def spec(self, target: int, name: str = "taught", more: str = "") -> Path:
         """`more` are lines of `spec`."""
