@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import orjson
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedmill.aggregation.published import Facts, PublishedRow
 from seedmill.aggregation.table import SCHEMA, messages_of, record_of
 from seedmill.spec.output import Format
+from seedmill.storage.arrow_table import arrow_table
 
 ROWS_PER_FILE = 50_000
 ROWS_PER_GROUP = 1_000
@@ -43,7 +43,8 @@ class ParquetFile:
         self._writer.close()
 
     def _flush(self) -> None:
-        self._writer.write_table(pa.Table.from_pylist(self._held, schema=SCHEMA), row_group_size=ROWS_PER_GROUP)
+        columns = {name: [row[name] for row in self._held] for name in SCHEMA.names}
+        self._writer.write_table(arrow_table(columns, SCHEMA), row_group_size=ROWS_PER_GROUP)
         self._held.clear()
 
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from seedmill.records.journal import path_order
 from seedmill.records.selection import Kept, PublishedOutcome
+from seedmill.storage.arrow_table import arrow_table
 from seedmill.storage.journal import SegmentRef, list_journal
 from seedmill.storage.latest_used import LatestUsed
 from seedmill.storage.store import ObjectMissing, Store
@@ -147,7 +148,7 @@ class OutcomesFile:
             "tokens": [row.tokens for row in self._held],
             "end": [row.outcome.end for row in self._held],
         }
-        self._writer.write_table(pa.Table.from_pydict(columns, schema=_OUTCOMES))
+        self._writer.write_table(arrow_table(columns, _OUTCOMES))
         self._held.clear()
 
 

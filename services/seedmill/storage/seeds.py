@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedmill.records.seed import Seed, SeedKind, Source
+from seedmill.storage.arrow_table import arrow_table
 from seedmill.storage.latest_used import LatestUsed
 from seedmill.storage.store import ObjectMissing, StorageError, Store
 
@@ -117,8 +118,7 @@ def read_manifest(store: Store, prefix: str) -> SeedsManifest:
 def write_part(path: Path, seeds: Sequence[Seed]) -> None:
     """Write seeds, in the order given, as one Parquet file; the same seeds give the same bytes."""
     columns = {name: [_column(seed, name) for seed in seeds] for name in SCHEMA.names}
-    table = pa.Table.from_pydict(columns, schema=SCHEMA)
-    pq.write_table(table, path, compression="zstd", row_group_size=_ROW_GROUP_SEEDS)
+    pq.write_table(arrow_table(columns, SCHEMA), path, compression="zstd", row_group_size=_ROW_GROUP_SEEDS)
 
 
 class SeedReader:
