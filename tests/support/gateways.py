@@ -26,11 +26,17 @@ def text_of(body: dict) -> str:
 
 @asynccontextmanager
 async def gateway(
-    *urls: str, key: str | None = None, answer_seconds: float = 5.0, first: float = 8.0
+    *urls: str, key: str | None = None, answer_seconds: float = 5.0, first: float = 8.0, unhurried: str = ""
 ) -> AsyncGenerator[Gateway]:
-    """Before these servers, each of which may have `first` prompts at once to begin with."""
+    """Before these servers, each of which may have `first` prompts at once to begin with; the `unhurried` one may be
+    slow."""
     made = Gateway(
-        [Endpoint(OpenAiEngine(url, key, answer_seconds), f"openai {url}", Limit(first, 64)) for url in urls]
+        [
+            Endpoint(
+                OpenAiEngine(url, key, answer_seconds), f"openai {url}", Limit(first, 64), interactive=url != unhurried
+            )
+            for url in urls
+        ]
     )
     try:
         yield made

@@ -33,7 +33,9 @@ async def ask_one_of(
             if all(task.done() for task in attempts):
                 return attempts[0].result(), 0
             if len(attempts) == 1 and _is_late(first, sent, loop.time()):
-                other = next((e for e in endpoints if e is not first and e.is_idle(loop.time())), None)
+                other = next(
+                    (e for e in endpoints if e is not first and e.interactive and e.is_idle(loop.time())), None
+                )
                 if other is not None:
                     duplicate.enter_context(other.assigned())
                     attempts.append(asyncio.create_task(other.ask(request, claim)))
@@ -45,5 +47,5 @@ async def ask_one_of(
 
 
 def _is_late(endpoint: Endpoint, sent: Sequence[float], now: float) -> bool:
-    limit = endpoint.durations.straggler_seconds
+    limit = endpoint.durations.straggler_seconds if endpoint.interactive else None
     return bool(sent) and limit is not None and now - sent[0] > limit

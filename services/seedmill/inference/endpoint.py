@@ -42,10 +42,15 @@ class Engine(Protocol):
 
 
 class Endpoint:
-    """An engine as the gateway sees it. `name` is for people. Ended with `close`, and its engine with it."""
+    """An engine as the gateway sees it. `name` is for people. Ended with `close`, and its engine with it.
 
-    def __init__(self, engine: Engine, name: str, limit: Limit) -> None:
+    One that is not `interactive` answers in minutes or hours, all prompts alike: none is late there, and none that is
+    late elsewhere is asked there again.
+    """
+
+    def __init__(self, engine: Engine, name: str, limit: Limit, *, interactive: bool = True) -> None:
         self.name = name
+        self.interactive = interactive
         self.slots = Slots(limit)
         self.circuit = Circuit()
         self.durations = Durations()

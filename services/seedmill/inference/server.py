@@ -79,7 +79,8 @@ class _Servicer(pb_grpc.InferenceServiceServicer):
                     endpoints.append(Endpoint(engine, str(name), Limit(FIRST_LIMIT, HIGHEST_LIMIT, floor=FIRST_LIMIT)))
                 case BatchName():
                     engine = BatchEngine(name, key_from_environment())
-                    endpoints.append(Endpoint(engine, str(name), Limit(MOST_WAITING, MOST_WAITING, floor=MOST_WAITING)))
+                    limit = Limit(MOST_WAITING, MOST_WAITING, floor=MOST_WAITING)
+                    endpoints.append(Endpoint(engine, str(name), limit, interactive=False))
                 case VllmName():
                     endpoints.append(await self._vllm(name))
         self._gateway = Gateway(endpoints)

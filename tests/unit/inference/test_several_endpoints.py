@@ -86,6 +86,24 @@ async def test_alone_or_beside_a_full_endpoint_a_late_prompt_is_waited_for(monke
     assert len(one.asked) + len(two.asked) == 3
 
 
+@pytest.mark.parametrize("unhurried", [0, 1])
+async def test_an_endpoint_that_takes_its_time_neither_gives_duplicates_nor_gets_any(monkeypatch, unhurried):
+    """Whichever of the two it is, the slow one, which would be late, or the quick one, which could help."""
+
+    async def slow(body: dict, n: int) -> web.Response:
+        await asyncio.sleep(0.4)
+        return completion()
+
+    async with (
+        serving(ScriptedServer(slow)) as one,
+        serving(ScriptedServer()) as two,
+        gateway(one.url, two.url, unhurried=(one.url, two.url)[unhurried]) as g,
+    ):
+        expect_quick_answers(g, monkeypatch)
+        await asyncio.gather(*(g.generate(ask(f"p{n}")) for n in range(4)))
+    assert (len(one.asked), len(two.asked)) == (2, 2)
+
+
 async def test_answers_that_break_in_a_row_send_those_who_wait_elsewhere(monkeypatch):
     """With a limit of 1 each, twenty prompts are in line at the broken one; few find out for themselves."""
 
