@@ -7,7 +7,8 @@ near-duplicates), the journal, gRPC between the run and its services, and the da
 is executed, as the recipe has no such step. The engine takes gauss(0.25, 0.1) s and answers 64 tokens; 256 requests are
 in flight. Each tool makes 500 rows and 3,500 rows; what a row costs is the slope between them, so starting (imports,
 collecting seeds, opening the journal) is no part of it. CPU is user and system time of the tool's process and of all
-that it started and waited for: for seedmill the run, the gateway, seeding and aggregation.
+that it started and waited for: for seedmill the run, the gateway, seeding and aggregation. The limit is a bare HTTP
+client (`aiohttp_driver.py`), which asks the same prompts and drops the answers.
 
 Client and engine have a core each. A round measures every tool once, one after the other, so that a busy machine
 disturbs all alike; figures are the median of the rounds, and ratios the median of ratios within a round.
@@ -29,6 +30,7 @@ from seedmill.chaos.script import Script
 from seedmill.chaos.tools import Job, Peer, Seedmill, Tool
 
 FEW, MANY = 500, 3_500
+LIMIT = "aiohttp"
 AT_ONCE = 256
 LONGEST_SECONDS = 300.0
 CPU_TARGET_MS, RATIO_TARGET = 0.5, 0.25
@@ -86,21 +88,20 @@ def report(figures: dict[str, list[Figure]], rounds: int, seconds: float) -> str
         "",
         f"Written by `benchmarks/pipeline.py`, which says what is measured. {of_what}.",
         "",
-        "| tool | CPU ms a row | rows/s a core | of which seedmill's part | CPU s to start | every round, ms |",
+        "| tool | CPU ms a row | rows/s a core | seedmill's as a multiple | CPU s to start | every round, ms |",
         "|---|---|---|---|---|---|",
     ]
     ours = [figure.row_ms for figure in figures["seedmill"]]
-    best = float("inf")
     for name, found in figures.items():
         each = [figure.row_ms for figure in found]
         ratio = statistics.median(own / other for own, other in zip(ours, each, strict=True))
         median = statistics.median(each)
-        best = best if name == "seedmill" else min(best, median)
         start = statistics.median(figure.start_seconds for figure in found)
         all_of_them = ", ".join(f"{one:.2f}" for one in each)
-        lines.append(f"| {name} | {median:.2f} | {1000 / median:,.0f} | {ratio:.2f} | {start:.1f} | {all_of_them} |")
-    if len(figures) > 1:
-        peers = [found for name, found in figures.items() if name != "seedmill"]
+        shown = f"{name} alone, a limit" if name == LIMIT else name
+        lines.append(f"| {shown} | {median:.2f} | {1000 / median:,.0f} | {ratio:.2f} | {start:.1f} | {all_of_them} |")
+    peers = [found for name, found in figures.items() if name not in ("seedmill", LIMIT)]
+    if peers:
         bests = [min(found[at].row_ms for found in peers) for at in range(rounds)]
         ratio = statistics.median(own / other for own, other in zip(ours, bests, strict=True))
         lines += [
@@ -121,9 +122,10 @@ def write(page: str, output: Path) -> None:
 
 
 def tools(names: Sequence[str], core: Sequence[str]) -> list[tuple[str, Tool]]:
-    """seedmill and the peers, each on the client's core."""
-    peers: list[tuple[str, Tool]] = [(name, Peer(name, install(name), tuple(core))) for name in names]
-    return [("seedmill", Seedmill(prefix=tuple(core))), *peers]
+    """seedmill, the peers and the limit, each on the client's core."""
+    peers = [Peer(name, install(name), tuple(core)) for name in names]
+    limit = Peer(LIMIT, Path(sys.executable), tuple(core), drivers=Path(__file__).parent)
+    return [(tool.name, tool) for tool in (Seedmill(prefix=tuple(core)), *peers, limit)]
 
 
 def main() -> None:

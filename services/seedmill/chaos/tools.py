@@ -99,18 +99,19 @@ class Seedmill:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another tool, driven by `drivers/<name>_driver.py` in a Python that has it."""
+    """Another tool, driven by `<name>_driver.py` in a Python that has it."""
 
     name: str
     python: Path
     prefix: tuple[str, ...] = ()
+    drivers: Path = DRIVERS
 
     def prepare(self, job: Job) -> None:
         lines = (json.dumps(prompt(snippet(number))) for number in range(job.rows))
         (job.folder / "prompts.jsonl").write_text("\n".join(lines) + "\n")
 
     def command(self, job: Job) -> list[str]:
-        driver = DRIVERS / f"{self.name}_driver.py"
+        driver = self.drivers / f"{self.name}_driver.py"
         options = ["--url", job.url, "--model", MODEL, "--folder", str(job.state), "--at-once", str(job.at_once)]
         options += ["--prompts", str(job.folder / "prompts.jsonl"), "--timeout", f"{job.timeout_seconds:g}"]
         return [*self.prefix, *job.prefix, str(self.python), str(driver), *options]
