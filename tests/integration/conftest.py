@@ -1,10 +1,14 @@
-"""What several of these tests work with: an S3 server and a teacher for each module, and a place to make runs in."""
+"""What several of these tests work with: an S3 server and a teacher for each module, a place for runs, and a pool."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from seedmill.execution.level import Level
+from seedmill.execution.pool import Pool
+from support.python_bench import Bench
 from support.requirements import require
 from support.s3_server import S3Server, running_versitygw
 from support.teacher import TeacherServer
@@ -28,3 +32,18 @@ def workplace(request: pytest.FixtureRequest, tmp_path: Path, teacher: TeacherSe
     if request.param == "directory":
         return Workplace(tmp_path, str(tmp_path / "work"), {}, teacher)
     return Workplace.on_s3(request.getfixturevalue("s3_server"), tmp_path, teacher)
+
+
+@pytest.fixture(params=["gvisor", "process"])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    native = request.param == "process"
+    if not native:
+        require("runsc")
+    elif os.geteuid() != 0:
+        pytest.skip("native separation by user needs root")
+    pool = Pool(Level.PROCESS if native else Level.GVISOR, slots=1, cache_bytes=0)
+    await pool.start()
+    try:
+        yield Bench(pool)
+    finally:
+        await pool.close()
