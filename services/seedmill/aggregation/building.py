@@ -57,7 +57,7 @@ def _facts(given: RunInput, limits: Limits) -> Facts:
         corpus=_corpus(spec),
         limits=limits,
         teacher=teacher_steps(given.recipe),
-        benchmarks=given.decontaminator.benchmarks,
+        benchmarks=given.benchmarks,
         seeds_skipped=dict(sorted(given.seeds.reader.manifest.skipped.items())),
         formats=tuple(spec.output.formats),
     )

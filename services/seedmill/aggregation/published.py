@@ -7,7 +7,7 @@ values give equal bytes.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from seedmill.filters.decontamination import BenchmarkInfo
+from seedmill.filters.benchmark_index import BenchmarkInfo
 from seedmill.records.generation import ModelCall
 from seedmill.records.ledger import Ledger
 from seedmill.records.publication import End, Limits

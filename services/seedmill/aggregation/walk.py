@@ -6,8 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from seedmill.aggregation.published import StepYield
-from seedmill.filters.benchmark_index import BadBenchmarkFile, BenchmarkChanged, UnknownBenchmark
-from seedmill.filters.decontamination import Decontaminator
+from seedmill.filters.benchmark_index import (
+    BadBenchmarkFile,
+    BenchmarkChanged,
+    BenchmarkInfo,
+    UnknownBenchmark,
+    load_pinned,
+)
 from seedmill.filters.similarity import RowIndex
 from seedmill.recipes.build import build
 from seedmill.recipes.rebuild import rebuild
@@ -41,7 +46,7 @@ class RunInput:
     spec: Spec
     recipe: Recipe
     seeds: SeedShard
-    decontaminator: Decontaminator
+    benchmarks: tuple[BenchmarkInfo, ...]
 
 
 def read_run(store: Store, run_prefix: str, limits: Limits) -> RunInput:
@@ -59,10 +64,10 @@ def read_run(store: Store, run_prefix: str, limits: Limits) -> RunInput:
         )
     seeds = SeedShard.of(SeedReader(store, run.seeds_prefix), spec.seeds.shard)
     try:
-        decontaminator = Decontaminator.pinned(run.benchmarks)
+        benchmarks = tuple(each.info for each in load_pinned(run.benchmarks))
     except (UnknownBenchmark, BenchmarkChanged, BadBenchmarkFile) as error:
         raise InvalidRequest("BenchmarkMissing", str(error)) from error
-    return RunInput(run, spec, recipe, seeds, decontaminator)
+    return RunInput(run, spec, recipe, seeds, benchmarks)
 
 
 @dataclass(frozen=True, slots=True)

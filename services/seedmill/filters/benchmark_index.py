@@ -72,6 +72,17 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class BenchmarkInfo:
+    """What a dataset card says of a benchmark that was checked."""
+
+    name: str
+    source: str
+    license: str
+    version: str
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
 class Benchmark:
     """A benchmark and its tasks. `version` is a digest of the file it was made from; `license` an SPDX id or empty."""
 
@@ -80,6 +91,10 @@ class Benchmark:
     license: str
     version: str
     tasks: tuple[Task, ...]
+
+    @property
+    def info(self) -> BenchmarkInfo:
+        return BenchmarkInfo(self.name, self.source, self.license, self.version, len(self.tasks))
 
 
 def build_index(name: str, lines: Iterable[str], *, source: str = "", license_id: str = "") -> Benchmark:

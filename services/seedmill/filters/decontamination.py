@@ -49,24 +49,10 @@ class Hit:
         return self.task.partition("/")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class BenchmarkInfo:
-    """What a dataset card says of a benchmark that was checked."""
-
-    name: str
-    source: str
-    license: str
-    version: str
-    tasks: int
-
-
 class Decontaminator:
     """Indexes of some benchmarks, ready to be asked. Make one with `load`, or from benchmarks at hand."""
 
     def __init__(self, benchmarks: Sequence[Benchmark]) -> None:
-        self.benchmarks = tuple(
-            BenchmarkInfo(each.name, each.source, each.license, each.version, len(each.tasks)) for each in benchmarks
-        )
         tasks = [task for benchmark in benchmarks for task in benchmark.tasks]
         texts = [(task.id, text) for task in tasks for text in task.texts]
         codes = [(task.id, code) for task in tasks for code in task.codes]

@@ -12,7 +12,7 @@ from seedmill.aggregation.published import (
     Tally,
     TeacherStep,
 )
-from seedmill.filters.decontamination import BenchmarkInfo
+from seedmill.filters.benchmark_index import BenchmarkInfo
 from seedmill.records.generation import Api, ModelCall, Sampling
 from seedmill.records.ledger import Ledger
 from seedmill.records.publication import End, Limits

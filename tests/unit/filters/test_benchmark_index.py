@@ -33,6 +33,11 @@ def test_shipped_indexes_are_whole_and_small() -> None:
     assert all(path.name in notice for path in folder.glob("*.zst"))
 
 
+def test_a_benchmark_says_what_it_is() -> None:
+    said = {each.info.name: (each.info.license, each.info.tasks) for each in load_benchmarks(["HumanEval", "MBPP"])}
+    assert said == {"HumanEval": ("MIT", 164), "MBPP": ("CC-BY-4.0", 974)}
+
+
 def test_the_last_docstring_of_a_prompt_is_the_description() -> None:
     prompt = 'def helper():\n    """Helps."""\n\ndef f(x):\n    """ Does it.\n    >>> f(1)\n    """\n'
     line = json.dumps({"task_id": "HumanEval/9", "prompt": prompt, "canonical_solution": "    return g(x) + 1\n"})

@@ -112,11 +112,6 @@ def test_string_rule_agrees_with_looking_for_every_string(tasks: list[Task]) -> 
         assert found == expected, document
 
 
-def test_says_what_it_checks(shipped: Decontaminator) -> None:
-    checked = {each.name: (each.license, each.tasks) for each in shipped.benchmarks}
-    assert checked == {"HumanEval": ("MIT", 164), "MBPP": ("CC-BY-4.0", 974)}
-
-
 def test_without_benchmarks_nothing_is_contaminated() -> None:
     assert Decontaminator([]).find("def f(): return 1") is None
 
