@@ -26,7 +26,7 @@ def by_looking_at_all(size: int, references: list[list[str]], tokens: list[str])
 
 
 @given(references=st.lists(TOKENS, min_size=1, max_size=4), tokens=TOKENS, size=st.integers(1, 11))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_most_covered_reference_is_that_of_all_ngrams(
     references: list[list[str]], tokens: list[str], size: int
 ) -> None:

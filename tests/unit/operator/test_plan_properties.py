@@ -141,7 +141,7 @@ def in_peace(cluster: FakeCluster, reconciler: Reconciler) -> None:
     raise AssertionError(f"it never comes to rest: {cluster.conditions()}")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(STEPS, max_size=25))
 def test_every_story_ends_well(story: list[tuple[Any, ...]]) -> None:
     cluster = FakeCluster()
@@ -167,7 +167,7 @@ def test_every_story_ends_well(story: list[tuple[Any, ...]]) -> None:
     assert status["job"] == job_name(parse(text.encode(), "")[0])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(STEPS, max_size=15))
 def test_two_operators_at_once_end_well(story: list[tuple[Any, ...]]) -> None:
     """Each decision is carried out twice, the second time by an operator that looked before the first acted."""

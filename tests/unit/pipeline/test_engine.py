@@ -334,7 +334,7 @@ async def test_rule_8_at_most_a_window_of_samples_is_not_durable():
     assert made.settled_roots() == set(range(60))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32), st.lists(st.floats(0.002, 0.05), max_size=6), st.integers(1, 9), st.integers(3, 20))
 def test_any_schedule_of_kills_windows_and_targets_gives_the_same_rows(luck, kills, window, accepted):
     async def schedule() -> None:

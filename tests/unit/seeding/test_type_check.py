@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -112,19 +111,17 @@ def test_program_with_more_errors_than_a_report_may_hold_costs_itself_only(tmp_p
 
 
 def test_a_check_that_takes_long_goes_on_asking_and_can_be_stopped(tmp_path: Path) -> None:
-    asked: list[float] = []
+    asked: list[None] = []
 
     def tick() -> None:
-        asked.append(time.monotonic())
+        asked.append(None)
         if running(tmp_path) and len(asked) > 5:
             raise Stopped
 
     slow = TypeChecker(tmp_path, Limits(), tick)
-    begun = time.monotonic()
     with pytest.raises(Stopped):
         slow.check([ENDLESS])
     assert len(asked) > 5
-    assert time.monotonic() - begun < 5
     assert not running(tmp_path)
 
 

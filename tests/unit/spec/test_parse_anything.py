@@ -71,13 +71,13 @@ def test_any_bytes(data: bytes) -> None:
 
 
 @given(st.text(alphabet="ab:-?,[]{}&*!|>'\"%@#\n\t \\0<1.e~", max_size=80))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_text_that_looks_like_yaml(text: str) -> None:
     _parse(text.encode())
 
 
 @given(SPECS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_values_in_any_field(spec: dict[str, object]) -> None:
     resource = {
         "apiVersion": "seedmill.dev/v1alpha1",

@@ -43,7 +43,7 @@ def some_records(luck: random.Random, roots: int) -> list[Record]:
 
 
 @given(luck=st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_roots_are_those_of_an_index_in_memory(tmp_path_factory: pytest.TempPathFactory, luck: random.Random) -> None:
     store = MemoryStore()
     for attempt in (1, 2):

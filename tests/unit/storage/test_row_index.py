@@ -44,7 +44,7 @@ def texts(luck: random.Random, count: int) -> list[Row]:
 
 
 @given(batches=st.lists(st.lists(KEYS, min_size=1, max_size=12), max_size=60), held=st.integers(1, 40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_tables_in_memory_and_on_disk_answer_as_a_dict(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[int]], held: int
 ) -> None:
@@ -80,7 +80,7 @@ def test_many_entries_in_small_parts_on_a_disk_that_takes_little_at_a_time(
 
 
 @given(luck=st.randoms(use_true_random=False), held=st.sampled_from([1, 60, 500, 5000]))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_rows_on_disk_are_like_the_same_rows_as_in_memory(
     tmp_path_factory: pytest.TempPathFactory, luck: random.Random, held: int
 ) -> None:
@@ -116,7 +116,7 @@ def test_an_index_leaves_no_file_behind(tmp_path: Path) -> None:
 
 
 @given(luck=st.randoms(use_true_random=False), held=st.sampled_from([1, 100, 5000]), at_once=st.integers(1, 30))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_packed_rows_make_the_same_index_again(
     tmp_path_factory: pytest.TempPathFactory, luck: random.Random, held: int, at_once: int
 ) -> None:
