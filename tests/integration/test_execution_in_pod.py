@@ -65,7 +65,7 @@ asyncio.run(main())
 """
 
 KILLED = """
-import asyncio, json, os, time
+import asyncio, json, os
 from pathlib import Path
 from seedmill.execution.level import Level
 from seedmill.execution.package_sets.installed import sets_folder
@@ -93,11 +93,10 @@ async def main():
     for pid in warden:
         os.kill(pid, 9)
     killed = (await running).status
-    started = time.monotonic()
     honest = Program("honest", "python", "def add(a, b):\\n    return a + b\\n", "assert add(1, 2) == 3", 5.0, 256 << 20)
     verdict = await pool.run(honest)
     print(json.dumps({"pid": os.getpid(), "killed": killed, "honest": verdict.status, "reason": verdict.reason,
-                      "seconds": time.monotonic() - started, "others": list(others().values())}))
+                      "others": list(others().values())}))
     await pool.close()
 
 asyncio.run(main())
@@ -245,7 +244,6 @@ def test_what_a_killed_sandbox_leaves_behind_harms_nobody_where_the_service_is_p
     done = in_gvisor(KILLED)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found.pop("seconds") < 4
     assert found == {"pid": 1, "killed": "timeout", "honest": "pass", "reason": "", "others": ["S"]}
 
 

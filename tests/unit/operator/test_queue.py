@@ -1,6 +1,7 @@
 """Keys are worked on one at a time, never forgotten, and come back when they should."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -101,5 +102,6 @@ async def test_ages_are_those_of_the_oldest() -> None:
     await asyncio.sleep(0.03)
     queue.add("b")
     assert queue.oldest_seconds >= 0.02
+    begun = time.monotonic()
     await taken(queue)
-    assert queue.longest_work_seconds < 0.02
+    assert queue.longest_work_seconds <= time.monotonic() - begun
