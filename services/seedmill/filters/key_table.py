@@ -3,6 +3,7 @@
 A text has dozens of keys, and all of them are looked up or added in one call.
 """
 
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -57,9 +58,10 @@ class QuickTable:
     def entries(self) -> tuple[Keys, Numbers]:
         """All keys and their numbers, in no order."""
         others = [(key, number) for key, numbers in self._others.items() for number in numbers]
-        keys = [*self._first, *(key for key, _ in others)]
-        numbers = [*self._first.values(), *(number for _, number in others)]
-        return np.array(keys, np.uint64), np.array(numbers, np.uint32)
+        keys = chain(self._first, (key for key, _ in others))
+        numbers = chain(self._first.values(), (number for _, number in others))
+        count = len(self._first) + len(others)
+        return np.fromiter(keys, np.uint64, count), np.fromiter(numbers, np.uint32, count)
 
 
 class MemoryTable:

@@ -1,10 +1,10 @@
 """Numbers by 64-bit keys, on disk (`filters/key_table.py`): memory does not grow with the number of entries.
 
-New entries gather in a table in memory. When it is full it is merged into a sorted file, a part of some thousand
-entries at a time, so that no `add` takes long, nor much memory; a new table takes what comes meanwhile. A lookup reads
-one block of some hundred bytes a key, by position: keys are hashes, so blocks of equal key ranges are of nearly equal
-size. The index in memory is one offset a block. Files are written from beginning to end and replaced whole; changing
-single entries in place costs the file system thirty times as much.
+New entries gather in a table in memory. When it is full it is sorted and merged into a sorted file, a part of some
+thousand entries at a time, so that no `add` takes long, nor much memory; a new table takes what comes meanwhile. A
+lookup reads one block of some hundred bytes a key, by position: keys are hashes, so blocks of equal key ranges are of
+nearly equal size. The index in memory is one offset a block. Files are written from beginning to end and replaced
+whole; changing single entries in place costs the file system thirty times as much.
 """
 
 import os
@@ -20,7 +20,7 @@ from seedmill.storage.append_file import AppendFile
 from seedmill.storage.local_files import as_storage_error, write_at
 
 ENTRIES_IN_MEMORY = 1 << 18
-"""25 MiB in each of two tables, reached with some five thousand rows."""
+"""25 MiB in a full table, reached with some five thousand rows; 3 MiB when it is sorted."""
 _BLOCK_ENTRIES = 128
 _PART_ENTRIES = 1 << 15
 _PART_BITS, _MOST_PART_BITS = 8, 11
@@ -44,7 +44,7 @@ class KeyFile:
         self._combine()
         found = self._recent.numbers(keys)
         if self._merge is not None:
-            return sorted({*found, *self._merge.table.numbers(keys), *self._merge.numbers(keys)})
+            return sorted({*found, *self._merge.numbers(keys)})
         older = self._sorted.numbers(keys) if len(self._sorted) else []
         return sorted({*found, *older}) if older else found
 
@@ -218,10 +218,9 @@ def _bounds(keys: Keys, part_bits: int) -> NDArray[np.uint32]:
 
 
 class _Merge:
-    """A full table on its way into a new sorted file. Until it is there, the table answers for its entries."""
+    """The entries of a full table on their way into a new sorted file."""
 
     def __init__(self, folder: Path, source: _SortedFile, table: QuickTable) -> None:
-        self.table = table
         entries = len(source) + len(table)
         self.target = _SortedFile(folder, entries)
         self.done = 0
@@ -238,9 +237,10 @@ class _Merge:
         return 1 << self._part_bits
 
     def numbers(self, keys: Keys) -> list[int]:
-        """Numbers in the two files: parts that are done lie in the new one."""
-        moved = (keys >> np.uint64(64 - self._part_bits)) < self.done
-        return [*self.target.numbers(keys[moved]), *self._source.numbers(keys[~moved])]
+        """Numbers of these keys, in no order: parts that are done lie in the new file, the others where they were."""
+        done = (keys >> np.uint64(64 - self._part_bits)) < self.done
+        moved, left = keys[done], keys[~done]
+        return [*self.target.numbers(moved), *self._source.numbers(left), *self._numbers_added(left)]
 
     def step(self) -> None:
         """Merge the next part."""
@@ -254,3 +254,11 @@ class _Merge:
             np.insert(numbers, places, self._added[first:behind]),
         )
         self.done += 1
+
+    def _numbers_added(self, keys: Keys) -> list[int]:
+        first, behind = self._keys.searchsorted(keys), self._keys.searchsorted(keys, side="right")
+        return [
+            number
+            for at in np.flatnonzero(behind > first).tolist()
+            for number in self._added[first[at] : behind[at]].tolist()
+        ]
