@@ -122,6 +122,16 @@ def test_listing_is_in_byte_order_and_by_plain_prefix(store: Store) -> None:
     assert all(store.get(name) == name.encode() for name in names)
 
 
+def test_a_listing_may_begin_behind_a_key(store: Store) -> None:
+    listed = ["a.b", "a/b/c", "a/b/d", "a/b0", "a/c/d", "b"]
+    for key in listed:
+        store.put(key, b"")
+    for after in [*listed, "a", "a/b/", "a/b/cc", "a/bb", "c"]:
+        assert [entry.key for entry in store.list("", after)] == [key for key in listed if key > after], after
+        inner = [key for key in listed if key.startswith("a/b") and key > after]
+        assert [entry.key for entry in store.list("a/b", after)] == inner, after
+
+
 def test_long_listings_are_complete(store: Store) -> None:
     wanted = [f"journal/{attempt:06d}/{number:08d}" for attempt in range(2) for number in range(600)]
     threads = [
@@ -137,7 +147,7 @@ def test_long_listings_are_complete(store: Store) -> None:
 
 def test_files_travel_in_parts(store: Store, tmp_path: Path) -> None:
     block = bytes(range(256)) * 4096
-    (tmp_path / "big").write_bytes(block * 40)  # 40 MiB: three parts on S3
+    (tmp_path / "big").write_bytes(block * 40)  # 40 MiB: five parts on S3
     store.put_file("data/big", tmp_path / "big")
     assert list(store.list("data/")) == [Entry("data/big", len(block) * 40)]
     store.copy("data/big", "data/copy")

@@ -48,12 +48,12 @@ class MemoryStore:
         with self._lock:
             return check_key(key) in self.objects
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
         with self._lock:
             found = [
                 Entry(key, len(data), sha256(data).hexdigest(), self.written[key])
                 for key, data in self.objects.items()
-                if key.startswith(prefix)
+                if key.startswith(prefix) and key > after
             ]
         yield from sorted(found, key=lambda entry: entry.key.encode())
 

@@ -21,6 +21,7 @@ from seedmill.storage.journal import (
     Listing,
     attempt_name,
     list_journal,
+    newer_attempt,
     open_key,
     roll_up,
     segment_key,
@@ -180,21 +181,11 @@ class JournalWriter:
         while True:
             await asyncio.sleep(FENCE_SECONDS)
             try:
-                self._note_attempts(await asyncio.to_thread(self._list_newer))
+                newer = await asyncio.to_thread(newer_attempt, self._store, self.run_prefix, self.attempt)
+                self._note_attempts([newer] if newer else [])
                 self.list_trouble = ""
             except StorageError as error:
                 self.list_trouble = str(error)
-
-    def _list_newer(self) -> tuple[str, ...]:
-        """Attempts of this epoch and the next one: a new attempt takes the epoch behind the highest it sees."""
-        epoch = int(self.attempt.partition("-")[0])
-        found: set[str] = set()
-        for each in (epoch, epoch + 1):
-            prefix = f"{self.run_prefix}/journal/"
-            found |= {
-                entry.key.removeprefix(prefix).partition("/")[0] for entry in self._store.list(f"{prefix}{each:06d}-")
-            }
-        return tuple(found)
 
     def _note_attempts(self, attempts: Sequence[str]) -> None:
         self._listed_at = time.monotonic()

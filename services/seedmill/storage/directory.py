@@ -65,10 +65,10 @@ class DirectoryStore:
         except OSError as error:
             raise as_storage_error(error, path, writing=False) from error
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
         folder, _, _ = prefix.rpartition("/")
         start = check_key(folder) + "/" if folder else ""
-        return self._walk(self._root / folder, start, prefix, ())
+        return self._walk(self._root / folder, start, prefix, after, ())
 
     def copy(self, source: str, target: str) -> None:
         with self._open(source) as file:
@@ -103,8 +103,10 @@ class DirectoryStore:
         except OSError as error:
             raise as_storage_error(error, path, writing=True) from error
 
-    def _walk(self, folder: Path, start: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[Entry]:
-        """Objects below `folder`, whose keys begin with `start`, by key in byte order.
+    def _walk(
+        self, folder: Path, start: str, prefix: str, after: str, above: tuple[tuple[int, int], ...]
+    ) -> Iterator[Entry]:
+        """Objects below `folder`, whose keys begin with `start`, by key in byte order, as `list` gives them.
 
         A folder sorts as its name with the slash: `a.b` comes before `a/c`. `above` are the folders around it, so that
         a symbolic link to one of them is not walked for ever.
@@ -124,9 +126,14 @@ class DirectoryStore:
             key = start + entry.name
             if entry.is_dir():
                 inner = key + "/"
-                if inner.startswith(prefix):
-                    yield from self._walk(folder / entry.name, inner, prefix, (*above, identity))
-            elif key.startswith(prefix) and not entry.name.startswith(TEMPORARY_PREFIX) and entry.is_file():
+                if inner.startswith(prefix) and (inner > after or after.startswith(inner)):
+                    yield from self._walk(folder / entry.name, inner, prefix, after, (*above, identity))
+            elif (
+                key > after
+                and key.startswith(prefix)
+                and not entry.name.startswith(TEMPORARY_PREFIX)
+                and entry.is_file()
+            ):
                 try:
                     status = entry.stat()
                     yield Entry(key, status.st_size, str(status.st_mtime_ns), status.st_mtime)

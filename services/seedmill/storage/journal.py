@@ -91,6 +91,18 @@ def rollup_key(run_prefix: str, attempt: str, first: int, last: int) -> str:
     return f"{run_prefix}/journal/{attempt}/rollup-{first:08d}-{last:08d}.jsonl.zst"
 
 
+def newer_attempt(store: Store, run_prefix: str, attempt: str) -> str:
+    """The next attempt behind this one, or empty. Raises StorageError. What this one and older ones wrote is not
+    listed."""
+    prefix = f"{run_prefix}/journal/"
+    behind_the_slash = chr(ord("/") + 1)
+    for entry in store.list(prefix, after=f"{prefix}{attempt}{behind_the_slash}"):
+        name = entry.key.removeprefix(prefix).partition("/")[0]
+        if _ATTEMPT.match(name):
+            return name
+    return ""
+
+
 def list_journal(store: Store, run_prefix: str) -> Listing:
     """One listing. Objects that are no part of a journal are passed over. Raises StorageError."""
     prefix = f"{run_prefix}/journal/"

@@ -31,8 +31,8 @@ from seedmill.storage.local_files import write_whole
 from seedmill.storage.s3_errors import as_storage_error, passes_by_itself
 from seedmill.storage.store import Entry, ObjectMissing
 
-_PART_BYTES = 8 << 20
-"""Of larger objects three parts are in memory at a time; there may be 10,000."""
+_PART_BYTES, _PARTS_AT_A_TIME = 8 << 20, 1
+"""Of larger objects, which may have 10,000 parts: each is held in memory."""
 _PAGE = 1000
 _COPY_BYTES = 1 << 20
 _CONNECT_SECONDS = 5.0
@@ -92,7 +92,14 @@ class S3Store:
         name = self._name(key)
 
         def send() -> None:
-            self._client.put_object(self._bucket, name, io.BytesIO(data), len(data), part_size=_PART_BYTES)
+            self._client.put_object(
+                self._bucket,
+                name,
+                io.BytesIO(data),
+                len(data),
+                part_size=_PART_BYTES,
+                num_parallel_uploads=_PARTS_AT_A_TIME,
+            )
 
         self._call(send, f"writing {self.uri}/{key}", writing=True)
 
@@ -100,7 +107,9 @@ class S3Store:
         name = self._name(key)
 
         def send() -> None:
-            self._client.fput_object(self._bucket, name, str(path), part_size=_PART_BYTES)
+            self._client.fput_object(
+                self._bucket, name, str(path), part_size=_PART_BYTES, num_parallel_uploads=_PARTS_AT_A_TIME
+            )
 
         try:
             self._call(send, f"writing {self.uri}/{key}", writing=True)
@@ -144,11 +153,11 @@ class S3Store:
             return False
         return True
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
         folder, _, _ = prefix.rpartition("/")
         if folder:
             check_key(folder)
-        return self._pages(prefix)
+        return self._pages(prefix, self._root + after if after else None)
 
     def copy(self, source: str, target: str) -> None:
         name, source_name = self._name(target), self._name(source)
@@ -170,9 +179,11 @@ class S3Store:
     def _name(self, key: str) -> str:
         return self._root + check_key(key)
 
-    def _pages(self, prefix: str) -> Iterator[Entry]:
-        """One request a page, each tried again by itself, so that a long listing survives trouble in the middle."""
-        after: str | None = None
+    def _pages(self, prefix: str, after: str | None) -> Iterator[Entry]:
+        """One request a page, each tried again by itself, so that a long listing survives trouble in the middle.
+
+        `after` is a name as the server has them.
+        """
         while True:
             page = self._call(lambda after=after: self._page(prefix, after), f"listing {self.uri}/{prefix}")
             for entry in page:

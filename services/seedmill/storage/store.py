@@ -70,8 +70,9 @@ class Store(Protocol):
 
     def exists(self, key: str) -> bool: ...
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
-        """All objects whose key starts with the prefix (a plain string prefix), by key in byte order."""
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
+        """All objects whose key starts with the prefix (a plain string prefix), by key in byte order; with `after`,
+        those behind that key, at no cost for the others."""
         ...
 
     def copy(self, source: str, target: str) -> None:

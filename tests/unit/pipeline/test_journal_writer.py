@@ -12,8 +12,11 @@ from seedmill.storage.journal import (
     SegmentRef,
     delete_rolled_up,
     list_journal,
+    newer_attempt,
+    open_key,
     read_segments,
     roll_up,
+    segment_key,
     worth_rolling_up,
 )
 from seedmill.storage.store import StorageError
@@ -53,6 +56,17 @@ async def test_rule_5_a_late_put_of_a_dead_process_cannot_land_on_its_successors
     for key, data in late.items():
         store.put(key, data)
     assert sorted(samples(store)) == ["0", "1"]
+
+
+def test_the_next_attempt_is_found_whatever_older_ones_wrote_and_whatever_else_lies_there():
+    store = MemoryStore()
+    names = ["000001-ffffffff", "000002-aaaaaaaa", "000002-bbbbbbbb", "000010-00000000"]
+    for name in names:
+        store.put(open_key(PREFIX, name), b"")
+        store.put(segment_key(PREFIX, name, 0), b"")
+    store.put(f"{PREFIX}/journal/zzz/open", b"")
+    store.put(f"{PREFIX}-other/journal/000099-aaaaaaaa/open", b"")
+    assert [newer_attempt(store, PREFIX, name) for name in names] == [*names[1:], ""]
 
 
 async def test_two_that_start_at_once_have_different_names_and_the_lower_is_fenced(monkeypatch):
