@@ -71,8 +71,12 @@ class Patience:
                 await asyncio.sleep(pause)
                 pause = min(1.7 * pause, LONGEST_PAUSE_SECONDS)
             else:
-                self.waiting.pop(dependency, None)
+                self.answers(dependency)
                 return result
+
+    def answers(self, dependency: Dependency) -> None:
+        """It is not away any more, though the call that says so goes on."""
+        self.waiting.pop(dependency, None)
 
     async def store(self, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         """What blocking work on the store gives, in a thread. A store that is away or full is waited for."""

@@ -122,7 +122,12 @@ async def prepare(
     pins = await patience.store(_pins, order, run)
     decontaminator = await asyncio.to_thread(_decontaminator, pins.benchmarks)
     collection = await patience.store(_collection, order, pins)
-    collected = await patience.call(Dependency.SEEDING, partial(seeding.collect, collection, on_collection))
+
+    def note(progress: CollectionProgress) -> None:
+        patience.answers(Dependency.SEEDING)
+        on_collection(progress)
+
+    collected = await patience.call(Dependency.SEEDING, partial(seeding.collect, collection, note))
     if run is None and not await patience.store(_are_there, store, pins):
         # Superseded and deleted meanwhile: follow what there is now.
         return await prepare(order, recipe, seeding, patience, on_collection)

@@ -101,6 +101,34 @@ class SlowSeeding(InProcessSeeding):
         return collected
 
 
+@dataclass
+class LateSeeding(InProcessSeeding):
+    """Away at the first call."""
+
+    calls: int = 0
+
+    async def collect(self, collection: Collection, progress: Callable[[CollectionProgress], None]) -> CollectedSeeds:
+        self.calls += 1
+        if self.calls == 1:
+            raise Unavailable("ServiceUnavailable", "connection refused")
+        return await super().collect(collection, progress)
+
+
+def test_a_service_that_came_late_is_not_waited_for_while_it_collects(upstream: HandMadeRun, monkeypatch) -> None:
+    monkeypatch.setattr("seedmill.pipeline.patience.FIRST_PAUSE_SECONDS", 0.001)
+    patience, seeding, described = Patience(), LateSeeding(upstream.store), generation(UPSTREAM)
+    waited: list[bool] = []
+
+    def note(progress: CollectionProgress) -> None:
+        waited.append(bool(patience.waiting))
+
+    order = Order(described, upstream.store, "")
+    asyncio.run(prepare(order, build(described.spec), seeding, patience, note))
+    assert seeding.calls == 2
+    assert waited
+    assert not any(waited)
+
+
 @pytest.mark.parametrize("gone", ["/publications/1-", "/dataset/"])
 def test_a_dataset_that_is_superseded_and_deleted_before_it_is_pinned_is_not_followed(
     upstream: HandMadeRun, gone: str
