@@ -1,13 +1,12 @@
 """What several of these tests work with: an S3 server and a teacher for each module, a place for runs, and a pool."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from seedmill.execution.level import Level
 from seedmill.execution.pool import Pool
+from support.levels import level_named
 from support.python_bench import Bench
 from support.requirements import require
 from support.s3_server import S3Server, running_versitygw
@@ -36,12 +35,7 @@ def workplace(request: pytest.FixtureRequest, tmp_path: Path, teacher: TeacherSe
 
 @pytest.fixture(params=["gvisor", "process"])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    native = request.param == "process"
-    if not native:
-        require("runsc")
-    elif os.geteuid() != 0:
-        pytest.skip("native separation by user needs root")
-    pool = Pool(Level.PROCESS if native else Level.GVISOR, slots=1, cache_bytes=0)
+    pool = Pool(level_named(request.param), slots=1, cache_bytes=0)
     await pool.start()
     try:
         yield Bench(pool)

@@ -1,12 +1,10 @@
 """Programs that attack, hang or use too much: what is contained, what is found out, and that nothing is left behind."""
 
-import os
-
 import pytest
 
-from seedmill.execution.level import Level
 from seedmill.execution.pool import Pool
 from seedmill.records.verdict import Status, VerdictKind
+from support.levels import level_named
 from support.python_bench import ADD, STRICT, TOKEN, USES_ADD, Bench
 from support.requirements import require
 
@@ -82,13 +80,12 @@ async def test_too_much_memory_is_found_however_short_it_was_held(bench: Bench, 
 
 async def test_how_large_the_service_is_does_not_hide_what_a_program_uses():
     """What starts a process leaves its own peak in that process's figures, and by them 90 MiB would look like none."""
-    if os.geteuid() != 0:
-        pytest.skip("native separation by user needs root")
+    level = level_named("process")
     ballast = bytearray(400 << 20)
     # Filled and freed faster than the watch looks, at every moment between two looks.
     later = "import time\ndef f():\n    time.sleep({})\n    x = bytearray(80 << 20)\n    del x\n    return 1\n"
     solutions = [later.format(0.005 * step) for step in range(10)]
-    pool = Pool(Level.PROCESS, slots=1, cache_bytes=0)
+    pool = Pool(level, slots=1, cache_bytes=0)
     await pool.start()
     try:
         verdicts = [await Bench(pool).run(solution, "assert f() == 1", megabytes=64) for solution in solutions]

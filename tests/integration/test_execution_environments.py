@@ -19,6 +19,7 @@ from seedmill.execution.package_sets.building import Wanted, build_set
 from seedmill.execution.sandboxes.bundle import guest_python
 from seedmill.execution.sandboxes.runsc_build import find_runsc
 from seedmill.execution.sandboxes.sandbox import Sandbox, SandboxKind
+from support.levels import level_named
 from support.requirements import require
 from support.wheels import write_wheel
 
@@ -117,10 +118,7 @@ def kind_of(form: str, environment: Environment) -> SandboxKind:
 @pytest_asyncio.fixture(params=["gvisor", "process"], scope="module", loop_scope="module")
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     require("python-data")
-    if request.param == "gvisor":
-        require("runsc")
-    elif os.geteuid() != 0:
-        pytest.skip("native separation by user needs root")
+    level_named(request.param)
     kind = kind_of(request.param, environments(guest_python())["python-data"])
     began = time.monotonic()
     sandbox = await Sandbox.start(kind, 0)
@@ -244,10 +242,7 @@ async def test_an_environment_does_not_show_the_packages_of_another_wherever_it_
 ):
     """Here the sets lie in /tmp, which each program has anew, in a folder that is closed to other users."""
     require("python-data")
-    if form == "gvisor":
-        require("runsc")
-    elif os.geteuid() != 0:
-        pytest.skip("native separation by user needs root")
+    level_named(form)
     data = environments(guest_python())["python-data"]
     write_wheel(tmp_path, "greeting", "1.0", {"greeting.py": "def hello():\n    return 'hello'\n"})
     (tmp_path / "requirements.txt").write_text("greeting\n")

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from seedmill.execution.http.settings import HttpSettings
 from seedmill.execution.level import Level
 from seedmill.execution.pool import Pool
 from seedmill.serving.errors import Misconfigured
-from support.requirements import require
+from support.levels import level_named
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,12 +38,7 @@ class Client:
 
 @pytest_asyncio.fixture(params=["gvisor", "process"], scope="module", loop_scope="module")
 async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
-    native = request.param == "process"
-    if not native:
-        require("runsc")
-    elif os.geteuid() != 0:
-        pytest.skip("native separation by user needs root")
-    pool = Pool(Level.PROCESS if native else Level.GVISOR, slots=1)
+    pool = Pool(level_named(request.param), slots=1)
     await pool.start()
     server = HttpServer(HttpSettings("127.0.0.1:0"), pool)
     await server.start()

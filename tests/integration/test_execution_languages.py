@@ -1,6 +1,5 @@
 """Programs in languages other than Python, in real sandboxes and natively: verdicts, forgeries, what is contained."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from seedmill.execution.pool import Pool
 from seedmill.records.verdict import Program, Status, Verdict, VerdictKind
 from support.language_programs import PROGRAMS, Programs
 from support.language_styles import STYLES
+from support.levels import level_named
 from support.requirements import require
 
 
@@ -47,15 +47,6 @@ class Bench:
     async def next_passes(self) -> None:
         verdict = await self.run(self.programs.add)
         assert verdict.status is Status.PASS, verdict
-
-
-def level_named(name: str) -> Level:
-    if name == "gvisor":
-        require("runsc")
-        return Level.GVISOR
-    if os.geteuid() != 0:
-        pytest.skip("native separation by user needs root")
-    return Level.PROCESS
 
 
 @pytest.fixture(params=["gvisor", "process"])

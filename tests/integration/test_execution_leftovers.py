@@ -16,7 +16,7 @@ from seedmill.execution.client import ExecutionClient
 from seedmill.execution.sandboxes.folder import LOCK, PREFIX, SandboxFolder, sweep_abandoned
 from seedmill.records.verdict import Isolation, Program, Status, Verdict
 from seedmill.serving.channel import Channels
-from support.requirements import require
+from support.levels import level_named
 
 STAYS = (
     "import os, time\ndef f():\n    if os.fork() == 0:\n        os.setsid()\n        if os.fork() == 0:\n"
@@ -101,10 +101,7 @@ async def test_a_killed_service_takes_its_sandboxes_along_and_the_next_one_tidie
     isolation: Isolation, tmp_path: Path
 ):
     native = isolation is Isolation.PROCESS
-    if not native:
-        require("runsc")
-    elif os.geteuid() != 0:
-        pytest.skip("native separation by user needs root")
+    level_named("process" if native else "gvisor")
     options = ["--isolation", "process"] if native else []
     address = f"unix:{tmp_path}/s"
     with server(address, tmp_path, *options) as first:

@@ -1,17 +1,15 @@
 """No wrong solution has a pass, however it tries; no right one is refused for its style. In gVisor, and natively."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 
 import pytest
 
 from integration.forging.right import RIGHT, STRICT_CANNOT
 from integration.forging.wrong import RAW, SIMPLE, TESTS, WITH_TESTS
-from seedmill.execution.level import Level
 from seedmill.execution.pool import Pool
 from seedmill.records.verdict import Program, Status, Verdict, VerdictKind
-from support.requirements import require
+from support.levels import level_named
 
 WRONG = {name: (solution, TESTS) for name, solution in SIMPLE.items()} | WITH_TESTS | RAW
 HONEST = ("def f(x):\n    return 2 * x\n", TESTS)
@@ -19,12 +17,7 @@ HONEST = ("def f(x):\n    return 2 * x\n", TESTS)
 
 @pytest.fixture(params=["gvisor", "process"])
 async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
-    native = request.param == "process"
-    if not native:
-        require("runsc")
-    elif os.geteuid() != 0:
-        pytest.skip("native separation by user needs root")
-    started = Pool(Level.PROCESS if native else Level.GVISOR, slots=2, cache_bytes=0)
+    started = Pool(level_named(request.param), slots=2, cache_bytes=0)
     await started.start()
     try:
         yield started
